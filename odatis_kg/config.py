@@ -1,0 +1,228 @@
+"""Settings: `odatis-kg.toml` overlaid by environment variables, each one typed, bounded and documented.
+
+A setting `timeout_seconds` of the table `[query]` is also the environment variable `ODATIS_KG_QUERY__TIMEOUT_SECONDS`.
+Flags of a command win over the environment, the environment over the file, the file over the defaults. An unknown name
+in the file is an error, so that a misspelt setting is never silently ignored. `docs/settings.md` is made from here.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from odatis_kg.iris import Iris, is_segment
+
+CONFIG_FILE = "odatis-kg.toml"
+ENVIRONMENT_PREFIX = "ODATIS_KG_"
+
+
+class ConfigurationError(Exception):
+    """The settings cannot be used; the message says which one, why, and where it was set."""
+
+
+def _base_url(value: str) -> str:
+    address = value if value.endswith("/") else f"{value}/"
+    Iris(address)
+    return address
+
+
+def _source_name(value: str) -> str:
+    if not is_segment(value):
+        raise ValueError("a source name has 1 to 64 letters, digits, '.', '_' or '-'")
+    return value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputSettings(_Table):
+    """Bounds on what is read."""
+
+    file_mb: int = Field(
+        256,
+        ge=1,
+        le=16_384,
+        description="Largest file read, in megabytes, measured after decompression; a larger one is refused.",
+    )
+    record_mb: int = Field(
+        64, ge=1, le=1_024, description="Largest single record mapped, in megabytes; a larger one is refused."
+    )
+    record_seconds: float = Field(
+        30.0, ge=0.1, le=3_600, description="Time one record may take to be mapped, in seconds; a slower one is refused."
+    )
+
+
+class ServerSettings(_Table):
+    """The web server."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on. 0.0.0.0 listens on every network.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 lets the system choose one.")
+    workers: int = Field(
+        2, ge=1, le=256, description="Query worker processes, each answering one query at a time from the release."
+    )
+    page_statements: int = Field(
+        5_000, ge=100, le=1_000_000, description="Most statements shown on one page; more are announced, not shown."
+    )
+
+
+class QuerySettings(_Table):
+    """Bounds on one SPARQL query."""
+
+    endpoint: str = Field(
+        "",
+        description='Address of the SPARQL 1.1 endpoint to serve from when engine = "sparql"; unused otherwise.',
+    )
+    timeout_seconds: float = Field(
+        60.0, ge=0.05, le=86_400, description="Wall-clock time a query may take, in seconds; then its worker is killed."
+    )
+    memory_mb: int = Field(
+        2_048, ge=64, le=1_048_576, description="Memory a query may use above that of an idle worker, in megabytes."
+    )
+    result_mb: int = Field(
+        1_024, ge=1, le=1_048_576, description="Largest result of a query, in megabytes; a larger one is an error."
+    )
+    request_kb: int = Field(1_024, ge=1, le=1_048_576, description="Largest query text accepted, in kilobytes.")
+    nesting: int = Field(
+        200, ge=10, le=1_000, description="Deepest nesting of brackets in a query; deeper ones can crash a parser."
+    )
+    queue: int = Field(
+        100, ge=0, le=100_000, description="Queries that may wait for a worker; more are answered 503 with Retry-After."
+    )
+    service_allow: tuple[str, ...] = Field(
+        (), description="Addresses a query may call with SERVICE, each a whole IRI. Empty: federation is refused."
+    )
+
+
+class ReleaseSettings(_Table):
+    """Building and keeping releases."""
+
+    keep: int = Field(5, ge=1, le=10_000, description="Releases kept by `odatis-kg releases prune`, the current one included.")
+    shacl: bool = Field(True, description="Check mapped records against the shapes in ontologies/odk-shapes.ttl.")
+    shacl_records: int = Field(
+        1_000, ge=1, le=10_000_000, description="Most records checked with SHACL in one build; above it, an even sample."
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting of odatis-kg."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        "http://localhost:8000/",
+        description="Public address under which the graph is served; every IRI of ours begins with it.",
+    )
+    data_dir: Path = Field(
+        Path("odatis-kg-data"), description="Folder of the raw archive, the ledger and the releases; made when missing."
+    )
+    engine: Literal["embedded", "sparql"] = Field(
+        "embedded", description="Where queries are answered: by worker processes on the release, or by a SPARQL endpoint."
+    )
+    source: Annotated[str, AfterValidator(_source_name)] = Field(
+        "local", description="Name of the source that files given on the command line belong to; part of their IRIs."
+    )
+    languages: tuple[str, ...] = Field(
+        ("en", "fr"), min_length=1, description="Languages of labels on pages and in texts, the preferred one first."
+    )
+    input: InputSettings = InputSettings()  # type: ignore[call-arg]
+    server: ServerSettings = ServerSettings()  # type: ignore[call-arg]
+    query: QuerySettings = QuerySettings()  # type: ignore[call-arg]
+    release: ReleaseSettings = ReleaseSettings()  # type: ignore[call-arg]
+
+    @property
+    def iris(self) -> Iris:
+        """The IRI scheme under `base_url`."""
+        return Iris(self.base_url)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then environment, then file (see the module's docstring)."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(config_file: Path | None = None, **flags: Any) -> Settings:
+    """The settings in force: flags that are not None, environment, `config_file` (or ./odatis-kg.toml), defaults.
+
+    Raises:
+        ConfigurationError: a file that cannot be read, an unknown name, a value of the wrong type or out of bounds.
+    """
+    named = config_file or (Path(file) if (file := os.environ.get(f"{ENVIRONMENT_PREFIX}CONFIG")) else None)
+    if named is not None and not named.is_file():
+        raise ConfigurationError(f"the configuration file {named} does not exist")
+    path = named or Path(CONFIG_FILE)
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path if path.is_file() else None)
+
+    try:
+        return FromFile(**_without_none(flags))
+    except ValidationError as error:
+        lines = [_explain(item["loc"], item["msg"], item.get("input")) for item in error.errors()]
+        raise ConfigurationError("\n".join([f"{len(lines)} setting(s) cannot be used:", *lines])) from None
+    except ValueError as error:  # not TOML, not UTF-8, or an environment variable that is not JSON where a list is due
+        raise ConfigurationError(f"the settings cannot be read ({path}): {error}") from None
+
+
+def _without_none(flags: dict[str, Any]) -> dict[str, Any]:
+    cleaned = {name: _without_none(value) if isinstance(value, dict) else value for name, value in flags.items()}
+    return {name: value for name, value in cleaned.items() if value is not None and value != {}}
+
+
+def _explain(location: tuple[int | str, ...], message: str, value: object) -> str:
+    name = ".".join(str(part) for part in location)
+    variable = ENVIRONMENT_PREFIX + "__".join(str(part) for part in location).upper()
+    if message == "Extra inputs are not permitted":
+        return f"  {name}: there is no setting of this name; see docs/settings.md"
+    return f"  {name} = {value!r} (or {variable}): {message.removeprefix('Value error, ')}"
+
+
+def describe() -> Iterator[tuple[str, str, str, str]]:
+    """Every setting as (name, type and bounds, default, description), in the order of the file."""
+    yield from _describe("", Settings)
+
+
+def _describe(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _describe(f"{prefix}{name}.", annotation)
+        else:
+            yield prefix + name, _type_and_bounds(field), _shown(field.default), field.description or ""
+
+
+def _type_and_bounds(field: FieldInfo) -> str:
+    bounds = {
+        **{"≥": getattr(item, "ge", None) for item in field.metadata if getattr(item, "ge", None) is not None},
+        **{"≤": getattr(item, "le", None) for item in field.metadata if getattr(item, "le", None) is not None},
+    }
+    choices = get_args(field.annotation)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        kind = " or ".join(f'"{choice}"' for choice in choices)
+    elif choices:
+        kind = "list of text"
+    else:
+        names = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text", "Path": "folder"}
+        kind = names[getattr(field.annotation, "__name__", "str")]
+    return ", ".join([kind, *(f"{sign} {bound:,}" for sign, bound in bounds.items() if bound is not None)])
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return "[" + ", ".join(f'"{item}"' for item in default) + "]"
+    return f'"{default}"' if isinstance(default, str | Path) else str(default)

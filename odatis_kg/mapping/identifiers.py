@@ -1,0 +1,180 @@
+"""Identifiers of the marine world: every spelling met in real records, one canonical IRI each.
+
+Each function takes any spelling and gives the canonical form or None; `canonical` takes anything and finds the scheme by
+itself. Canonical forms: `http://vocab.nerc.ac.uk/collection/P02/current/TEMP/` (NVS: http, final slash, current version),
+`https://edmo.seadatanet.org/report/486`, `https://doi.org/10.17882/42182` (lower case), `https://orcid.org/...`,
+`https://ror.org/...`, `https://gcmd.earthdata.nasa.gov/kms/concept/{uuid}`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from odatis_kg.mapping.values import repaired_iri
+
+NVS: Final = "http://vocab.nerc.ac.uk/collection/"
+
+_URN: Final = re.compile(
+    r"(?:https?://(?:www\.)?seadatanet\.org/urnurl/|urn:)?SDN:(?P<list>[A-Z0-9]{2,12})"
+    r"(?::(?P<version>[^:/\s]*):(?P<code>[^:/\s]+))?/?",
+    re.IGNORECASE,
+)
+# NVS 1.0 called P02 "P021": a fourth digit told the sub-list, and its codes went on unchanged.
+_NVS_LIST: Final = re.compile(r"(?P<list>[A-Z]\d{2})\d|[A-Z]{1,2}\d{1,2}|EXV", re.IGNORECASE)
+_NVS: Final = re.compile(
+    r"https?://vocab\.nerc\.ac\.uk/collection/(?P<list>[A-Z0-9]{2,4})(?:/(?P<version>current|accepted|\d+)"
+    r"(?:/(?P<code>[^/\s?#]+)(?:/\d+)?)?)?/?",
+    re.IGNORECASE,
+)
+_NVS_1: Final = re.compile(
+    r"https?://vocab\.ndg\.nerc\.ac\.uk/(?:term|list)/(?P<list>[A-Z]\d{2})\d?(?:/(?P<version>current|\d+)"
+    r"(?:/(?P<code>[^/\s?#]+))?)?/?",
+    re.IGNORECASE,
+)
+_EDMO: Final = re.compile(
+    r"https?://(?:(?:www\.)?edmo\.seadatanet\.org/(?:report/|v_edmo/print\.asp\?n_code=)?|"
+    r"linked\.seadatanet\.org/edmo/|seadatanet\.maris2?\.nl/v_edmo/(?:print|browse_step)\.asp\?n_code=)(?P<code>\d+)/?",
+    re.IGNORECASE,
+)
+_DOI: Final = re.compile(
+    r"(?:https?://(?:dx\.)?(?:www\.)?doi\.org/|info:doi/|doi\s*:?\s*)?(?P<doi>10\.\d{4,9}(?:\.\d+)*/\S+)", re.IGNORECASE
+)
+_ORCID: Final = re.compile(
+    r"(?:https?://(?P<host>(?:www\.|sandbox\.)?orcid\.org)/|orcid\s*:?\s*)?(?P<id>\d{4}-?\d{4}-?\d{4}-?\d{3}[\dXx])/?",
+    re.IGNORECASE,
+)
+_ROR: Final = re.compile(r"https?://(?:www\.)?ror\.org/(?P<id>0[a-z0-9]{6}\d{2})/?", re.IGNORECASE)
+_UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_GCMD: Final = re.compile(
+    rf"https?://(?:gcmd(?:services)?\.(?:earthdata\.|gsfc\.)?nasa\.gov)/kms/concept/(?P<id>{_UUID})(?:[/?].*)?",
+    re.IGNORECASE,
+)
+# Directories of SeaDataNet that are not NVS collections: list name in a URN -> address of its reports.
+_DIRECTORIES: Final = {
+    "EDMO": "https://edmo.seadatanet.org/report/",
+    "EDMERP": "https://edmerp.seadatanet.org/report/",
+    "EDMED": "https://edmed.seadatanet.org/report/",
+    "EDIOS": "https://edios.seadatanet.org/report/",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NvsTerm:
+    """A collection of the NERC Vocabulary Server (`code` None) or a concept of it."""
+
+    collection: str
+    code: str | None
+
+    @property
+    def iri(self) -> str:
+        """The canonical IRI: http, current version, final slash."""
+        tail = f"{quote(unquote(self.code), safe='~._-')}/" if self.code else ""
+        return f"{NVS}{self.collection}/current/{tail}"
+
+
+def nvs(text: str) -> NvsTerm | None:
+    """The NVS collection or concept that any spelling names: address, URN, urnurl, NVS 1.0, registry wrapper."""
+    candidate = _unwrapped(text.strip())
+    if (found := _URN.fullmatch(candidate)) and (known := _NVS_LIST.fullmatch(found["list"])):
+        return NvsTerm((known["list"] or found["list"]).upper(), found["code"])
+    if found := _NVS.fullmatch(candidate) or _NVS_1.fullmatch(candidate):
+        return NvsTerm(found["list"].upper(), found["code"])
+    return None
+
+
+def nvs_concept(collection: str, code: str) -> str:
+    """The IRI of a concept given by list and bare code, as `sdn:SDN_*Code` elements do."""
+    return NvsTerm(collection.strip().upper(), code.strip()).iri
+
+
+def directory_entry(directory: str, code: str) -> str | None:
+    """The IRI of an entry of EDMO, EDMERP, EDMED or EDIOS given by its number."""
+    address = _DIRECTORIES.get(directory.upper())
+    return f"{address}{code.strip()}" if address and code.strip().isdigit() else None
+
+
+def edmo(text: str) -> str | None:
+    """The IRI of an organisation of the European Directory of Marine Organisations, from an address or a URN."""
+    candidate = text.strip()
+    if found := _EDMO.fullmatch(candidate):
+        return _DIRECTORIES["EDMO"] + found["code"]
+    if (found := _URN.fullmatch(candidate)) and found["list"].upper() == "EDMO" and found["code"]:
+        return directory_entry("EDMO", found["code"])
+    return None
+
+
+def doi(text: str) -> str | None:
+    """The bare DOI, lower-cased (DOI Handbook, section 2.4), without the punctuation of the sentence it stood in."""
+    found = _DOI.fullmatch(text.strip())
+    if not found:
+        return None
+    bare = unquote(found["doi"]) if text.strip().lower().startswith("http") else found["doi"]
+    bare = bare.rstrip(".,;:'\"»”")
+    while bare.endswith(")") and bare.count("(") < bare.count(")"):
+        bare = bare[:-1]
+    return bare.lower() if not any(sign.isspace() or ord(sign) < 0x20 for sign in bare) else None
+
+
+def doi_iri(bare: str) -> str:
+    """The address of a bare DOI, percent-encoded where an IRI needs it (DOI Handbook, section 3.8)."""
+    return "https://doi.org/" + quote(bare, safe="/:;()._-~!$&'*+,=@")
+
+
+def orcid(text: str) -> str | None:
+    """The IRI of a person in ORCID, when the check digit is right (ISO 7064 MOD 11-2); None otherwise.
+
+    An iD of the ORCID sandbox keeps its host: it is not the iD of the same number in the registry.
+    """
+    found = _ORCID.fullmatch(text.strip())
+    if not found:
+        return None
+    digits = found["id"].replace("-", "").upper()
+    if orcid_check_digit(digits[:15]) != digits[15] or int(digits[:15]) == 0:
+        return None
+    host = "sandbox.orcid.org" if (found["host"] or "").lower() == "sandbox.orcid.org" else "orcid.org"
+    return f"https://{host}/" + "-".join(digits[start : start + 4] for start in (0, 4, 8, 12))
+
+
+def orcid_check_digit(digits: str) -> str:
+    """The 16th character of an ORCID iD from the first 15 (ISO 7064 MOD 11-2)."""
+    total = 0
+    for digit in digits:
+        total = (total + int(digit)) * 2
+    rest = (12 - total % 11) % 11
+    return "X" if rest == 10 else str(rest)
+
+
+def ror(text: str) -> str | None:
+    """The IRI of an organisation in the Research Organization Registry, from its address."""
+    found = _ROR.fullmatch(text.strip())
+    return f"https://ror.org/{found['id'].lower()}" if found else None
+
+
+def gcmd(text: str) -> str | None:
+    """The IRI of a GCMD keyword, from its address on any of the hosts it has had."""
+    found = _GCMD.fullmatch(text.strip())
+    return f"https://gcmd.earthdata.nasa.gov/kms/concept/{found['id'].lower()}" if found else None
+
+
+def canonical(text: str) -> str | None:
+    """The canonical IRI of anything that names one thing in one of the schemes above; else a repaired IRI; else None."""
+    candidate = _unwrapped(text.strip())
+    if term := nvs(candidate):
+        return term.iri
+    for normaliser in (edmo, gcmd, orcid, ror):
+        if found := normaliser(candidate):
+            return found
+    if (urn := _URN.fullmatch(candidate)) and urn["code"]:
+        return directory_entry(urn["list"], urn["code"])
+    if bare := doi(candidate):
+        return doi_iri(bare)
+    return repaired_iri(candidate)
+
+
+def _unwrapped(text: str) -> str:
+    """The concept that a GeoNetwork registry address carries in its `id=` parameter, or the text itself."""
+    if "id=http" not in text or ("/registries/vocabularies/" not in text and "thesaurus" not in text):
+        return text
+    inner = parse_qs(urlsplit(text).query).get("id", [])
+    return inner[0].split(",")[0] if inner else text
