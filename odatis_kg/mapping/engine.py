@@ -1,0 +1,261 @@
+"""The engine: runs the compiled rows of a table over one record and collects the statements they make.
+
+What must stay true: a pure function of (record, tables, base address) (R5); each statement remembers the row and the
+place in the record it came from; statements leave sorted and without doubles.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from odatis_kg.iris import Iris
+from odatis_kg.mapping import values
+from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.kinds import Kind, SourceRecord
+from odatis_kg.mapping.registers import Register
+from odatis_kg.mapping.values import RDF_TYPE, Term
+from odatis_kg.namespaces import PREFIXES
+
+
+class Statement(NamedTuple):
+    """A statement of a record, in N-Triples terms, with the mapping row that made it and the node it was read from."""
+
+    subject: Term
+    predicate: Term
+    object: Term
+    row: str
+    node: Any
+
+
+class Reader(Protocol):
+    """What the engine needs of a reader: nodes by compiled path, their texts and codes, and where they are."""
+
+    def select(self, path: Any, /) -> list[Any]:
+        """The nodes of the record at a compiled path."""
+
+    def text(self, node: Any, /, *, multiline: bool = False) -> list[tuple[str, str | None]]:
+        """The texts of a node with their languages."""
+
+    def string(self, node: Any, /) -> str:
+        """The text of a node on one line."""
+
+    def code(self, node: Any, /) -> str:
+        """The code of a node."""
+
+    def href(self, node: Any, /) -> str:
+        """The link of a node."""
+
+    def subject(self, node: Any, /) -> Term | None:
+        """The subject a node itself names, where the format has one (RDF); None elsewhere."""
+
+    def ignore(self, node: Any, /) -> None:
+        """Note a node as left out on purpose."""
+
+    def unread(self) -> tuple[int, int, int, Any]:
+        """Leaves in all, consumed, ignored, and the remaining nodes."""
+
+    def where(self, node: Any, /) -> str:
+        """The path of a node."""
+
+    def line(self, node: Any, /) -> int:
+        """The line of a node, 0 when the format has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a record was read: leaves that carry something, and the unknown ones counted by path (R4)."""
+
+    leaves: int
+    consumed: int
+    ignored: int
+    unknown: dict[str, int]
+
+    @property
+    def share(self) -> float:
+        """Consumed or ignored leaves per leaf; 1.0 for an empty record."""
+        return (self.consumed + self.ignored) / self.leaves if self.leaves else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What one record became."""
+
+    record: SourceRecord
+    graph: str
+    subject: str
+    statements: tuple[Statement, ...]
+    warnings: tuple[str, ...]
+    coverage: Coverage
+
+    def triples(self) -> list[tuple[Term, Term, Term]]:
+        """The distinct statements, sorted."""
+        return sorted({(s.subject, s.predicate, s.object) for s in self.statements})
+
+    def nquads(self) -> list[str]:
+        """The distinct statements as N-Quads lines, sorted, without line ends."""
+        return sorted({f"{s.subject} {s.predicate} {s.object} <{self.graph}> ." for s in self.statements})
+
+
+@dataclass(slots=True)
+class Context:
+    """The record being mapped, as rows and functions see it."""
+
+    record: SourceRecord
+    reader: Any
+    iris: Iris
+    registers: Mapping[str, Register]
+    prefixes: Mapping[str, str]
+    subjects: dict[str, Term] = field(default_factory=dict)
+    graph: str = ""
+    row: str = ""
+    node: Any = None
+    statements: list[Statement] = field(default_factory=list)
+    warnings: Counter[str] = field(default_factory=Counter)
+    deadline: float = float("inf")
+    _terms: dict[str, Term] = field(default_factory=dict)
+
+    def name(self, prefixed: str) -> Term:
+        """The term of a prefixed name such as `dct:title`; names are written in code and tables only, never in data."""
+        term = self._terms.get(prefixed)
+        if term is None:
+            prefix, _, local = prefixed.partition(":")
+            term = self._terms[prefixed] = Term(f"<{self.prefixes[prefix]}{local}>")
+        return term
+
+    def add(self, subject: Term, predicate: str, object_: Term) -> None:
+        """State something; the current row and node are remembered with it."""
+        self.statements.append(Statement(subject, self.name(predicate), object_, self.row, self.node))
+
+    def type(self, subject: Term, *classes: str) -> None:
+        """State the classes of a node, as prefixed names."""
+        for name in classes:
+            self.statements.append(Statement(subject, RDF_TYPE, self.name(name), self.row, self.node))
+
+    def texts(self, subject: Term, predicate: str, localised: list[tuple[str, str | None]]) -> None:
+        """State each text with its language."""
+        for words, language in localised:
+            self.add(subject, predicate, values.text(words, language))
+
+    def part(self, owner: Term, name: str, *natural_key: str) -> Term:
+        """The term of a part of a thing (see `Iris.part`)."""
+        return Term(f"<{self.iris.part(owner[1:-1], name, *natural_key)}>")
+
+    def thing(self, kind: str, authority: str, identifier: str, *version: str) -> Term:
+        """The term of a thing of ours (see `Iris.thing`)."""
+        return Term(f"<{self.iris.thing(kind, authority, identifier, *version)}>")
+
+    def warn(self, message: str, node: Any = None) -> None:
+        """Report something a data manager should look at; equal messages are counted, not repeated."""
+        place = node if node is not None else self.node
+        where = self.reader.where(place) if place is not None else ""
+        line = self.reader.line(place) if place is not None else 0
+        at = f" (line {line}, {where})" if line else f" ({where})" if where else ""
+        self.warnings[f"{message}{at}"] += 1
+
+    def check_time(self) -> None:
+        """Stop a record that takes too long.
+
+        Raises:
+            RefusedError: the time budget of the record is spent.
+        """
+        if time.monotonic() > self.deadline:
+            raise RefusedError("mapping it took longer than the time one record may take (input.record_seconds)")
+
+
+def all_prefixes(iris: Iris) -> dict[str, str]:
+    """The prefixes of `namespaces` and, for this base address, `odk`."""
+    return {**PREFIXES, "odk": iris.odk}
+
+
+def map_record(record: SourceRecord, mappings: "Mappings", *, seconds: float = float("inf")) -> Mapped:
+    """Map one record with the tables of its kind.
+
+    Raises:
+        RefusedError: the record cannot be read, or took more than `seconds`.
+    """
+    spec = mappings.specs[record.kind]
+    reader = spec.open(record.content)
+    context = Context(
+        record=record,
+        reader=reader,
+        iris=mappings.iris,
+        registers=mappings.registers,
+        prefixes=mappings.prefixes,
+        deadline=time.monotonic() + seconds,
+    )
+    context.row = spec.identity_row
+    spec.identity(context)
+    for row in spec.rows:
+        context.row = row.id
+        nodes = reader.select(row.path)
+        if row.at_most_one and len(nodes) > 1:
+            context.warn(f"{row.id}: {len(nodes)} values where one is expected; the first is kept", nodes[1])
+            nodes = nodes[:1]
+        for node in nodes:
+            context.node = node
+            row.apply(context, node)
+        if nodes:
+            context.check_time()
+    leaves, consumed, ignored, remaining = reader.unread()
+    coverage = Coverage(leaves, consumed, ignored, dict(sorted(Counter(map(reader.where, remaining)).items())))
+    warnings = tuple(text if n == 1 else f"{text}, {n} times" for text, n in sorted(context.warnings.items()))
+    subject = context.subjects["resource"][1:-1]
+    return Mapped(record, context.graph, subject, tuple(context.statements), warnings, coverage)
+
+
+class Action(Protocol):
+    """What a row does with a node it found."""
+
+    def __call__(self, context: Context, node: Any, /) -> None:
+        """State what the node says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One rule of a mapping table, compiled."""
+
+    id: str
+    english: str
+    french: str
+    path: Any
+    apply: Action
+    at_most_one: bool
+
+
+class Opener(Protocol):
+    """Makes a reader of the bytes of a record."""
+
+    def __call__(self, content: bytes, /) -> Reader:
+        """Read the record, or refuse it."""
+
+
+class Identity(Protocol):
+    """Names the things a record is about, and the graph it is kept in."""
+
+    def __call__(self, context: Context, /) -> None:
+        """Set `context.subjects` (at least "resource") and `context.graph`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How one kind of record is mapped: reader, identity, rows in order."""
+
+    kind: Kind
+    open: Opener
+    identity: Identity
+    identity_row: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The mapping tables of a version, compiled for one base address."""
+
+    version: str
+    digest: str
+    iris: Iris
+    prefixes: dict[str, str]
+    registers: dict[str, Register]
+    specs: dict[Kind, Spec]

@@ -1,0 +1,159 @@
+"""Cruise summary reports (SeaDataNet CSR): the cruise, the report about it and the record are three nodes (table 2b)."""
+
+import re
+from collections.abc import Mapping
+
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.functions.extents import date_or_text, read_period
+from odatis_kg.mapping.functions.keywords import (
+    keyword_group,
+    sdn_concept,
+    state_ship,
+)
+from odatis_kg.mapping.functions.lineage import state_association
+from odatis_kg.mapping.functions.parties import Party, read_parties, state_agent, state_attribution, state_organisation
+from odatis_kg.mapping.functions.resource import name_record, set_languages
+from odatis_kg.mapping.values import Term
+from odatis_kg.mapping.xml import Element, XmlReader
+
+_LOCAL_URN = re.compile(r"urn:SDN:CSR:LOCAL:(?P<code>.+)", re.IGNORECASE)
+# EDMERP names carry their acronym, organisation and country in braces: NAME {acronym="..." organisation="..." country="..."}
+_PROJECT_DETAILS = re.compile(r"\s*\{\s*acronym=.*\}\s*$", re.DOTALL)
+_PARTY_ROLES = {
+    "chief": "odk:chiefScientist",
+    "laboratory": "odk:responsibleLaboratory",
+    "collator": "odk:collatingCentre",
+}
+
+
+def identity(context: Context) -> None:
+    """The cruise by its CSR code (the local part of the URN), the report about it, and the record about the report."""
+    set_languages(context)
+    record = name_record(context)
+    found = _LOCAL_URN.fullmatch(context.record.key)
+    code = found["code"] if found else context.record.key
+    cruise = context.subjects["resource"] = context.thing("cruise", "csr", code)
+    report = context.subjects["report"] = context.thing("document", "csr", code)
+    context.type(cruise, "odk:Cruise", "prov:Activity", "ssn:Deployment")
+    context.type(report, "odk:CruiseSummaryReport", "foaf:Document", "prov:Entity")
+    context.add(report, "foaf:primaryTopic", cruise)
+    context.add(record, "foaf:primaryTopic", report)
+    context.add(cruise, "dct:identifier", values.text(code))
+
+
+def cruise_keywords(context: Context, node: Element, options: Mapping[str, str]) -> None:
+    """All keyword groups of a CSR: ship, ports, project, sea areas, Marsden squares, parameters, instruments, by their code."""
+    reader: XmlReader = context.reader
+    groups = reader.find(node, "descriptiveKeywords/*")
+    coded: list[tuple[str, str, str, list[tuple[str, str | None]]]] = []
+    for group in groups:
+        context.node = group
+        kind = reader.code(reader.first(group, "type"))
+        found = [
+            (*code, kind, reader.text(keyword))
+            for keyword in reader.find(group, "keyword")
+            if (code := reader.sdn_code(keyword))
+        ]
+        if found:
+            coded.extend(found)
+        else:
+            keyword_group(context, group, options)
+    ship: Term | None = None
+    places: dict[str, Term] = {}
+    for element, code, kind, labels in coded:
+        if element == "SDN_PlatformCode":
+            ship = state_ship(context, code, labels)
+            context.add(context.subjects["resource"], "ssn:deployedOnPlatform", ship)
+        elif element == "SDN_PortCode":
+            places[kind.partition("_")[0]] = _state_port(context, code, kind, labels)
+    for element, code, kind, labels in coded:
+        _state_code(context, element, code, kind, labels, ship, places)
+
+
+def _state_port(context: Context, code: str, kind: str, labels: list[tuple[str, str | None]]) -> Term:
+    port = context.thing("place", "c38", code)
+    context.type(port, "dct:Location")
+    context.texts(port, "skos:prefLabel", labels)
+    if concept := sdn_concept(context, "SDN_PortCode", code):
+        context.add(concept, "foaf:focus", port)
+    predicate = "odk:arrivalPort" if kind.startswith("arrival") else "odk:departurePort"
+    context.add(context.subjects["resource"], predicate, port)
+    return port
+
+
+def _state_code(
+    context: Context,
+    element: str,
+    code: str,
+    kind: str,
+    labels: list[tuple[str, str | None]],
+    ship: Term | None,
+    places: dict[str, Term],
+) -> None:
+    cruise = context.subjects["resource"]
+    if element in ("SDN_PlatformCode", "SDN_PortCode"):
+        return
+    concept = sdn_concept(context, element, code)
+    if concept is None:
+        return
+    if element == "SDN_PlatformCategoryCode":
+        context.add(ship or cruise, "dct:type" if ship else "odk:platformCategory", concept)
+    elif element == "SDN_CountryCode":
+        if port := places.get(kind.partition("_")[0]):
+            context.add(port, "dct:isPartOf", concept)
+    elif element == "SDN_EDMERPCode":
+        context.add(cruise, "odk:project", concept)
+        context.type(concept, "odk:Project")
+        context.texts(concept, "skos:prefLabel", [(_PROJECT_DETAILS.sub("", name), tag) for name, tag in labels])
+    elif element == "SDN_WaterBodyCode":
+        context.add(cruise, "dct:spatial", concept)
+    elif element == "SDN_MarsdenCode":
+        context.add(cruise, "odk:marsdenSquare", concept)
+    elif element == "SDN_ParameterDiscoveryCode":
+        context.add(cruise, "ssn:forProperty", concept)
+    elif element == "SDN_DeviceCategoryCode":
+        context.add(cruise, "odk:instrumentCategory", concept)
+    else:
+        context.add(cruise, "dct:subject", concept)
+
+
+def cruise_period(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """When the cruise began and ended: as stated, and as PROV times where a time of day is given."""
+    cruise = context.subjects["resource"]
+    start, end, _, _ = read_period(context, node)
+    for text, plain, prov in ((start, "schema:startDate", "prov:startedAtTime"), (end, "schema:endDate", "prov:endedAtTime")):
+        if text:
+            term = date_or_text(context, text)
+            context.add(cruise, plain, term)
+            if term.endswith("#dateTime>"):
+                context.add(cruise, prov, term)
+
+
+def cruise_party(context: Context, node: Element, options: Mapping[str, str]) -> None:
+    """A party of a cruise, in the part option `of` names: `chief` (scientist), `laboratory` or `collator`.
+
+    The SeaDataNet profile gives the chief scientists as points of contact of the resource, the responsible laboratories
+    as cited responsible parties, and the collating centre as the contact of the record.
+    """
+    cruise = context.subjects["resource"]
+    for stated in read_parties(context, node):
+        agent = state_agent(context, stated)
+        if agent is None:
+            continue
+        part = options["of"]
+        if part == "chief" and not stated.person and not stated.person_iri:
+            part = "laboratory"
+        role = _PARTY_ROLES[part]
+        context.add(cruise, "prov:wasAssociatedWith", agent)
+        state_association(context, cruise, agent, "", context.name(role))
+        if part == "chief":
+            context.add(cruise, "odk:chiefScientist", agent)
+            _state_employer(context, cruise, stated)
+        if part == "collator":
+            state_attribution(context, context.subjects["record"], agent, stated.role)
+
+
+def _state_employer(context: Context, cruise: Term, stated: Party) -> None:
+    if organisation := state_organisation(context, stated):
+        context.add(cruise, "prov:wasAssociatedWith", organisation)

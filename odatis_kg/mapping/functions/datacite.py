@@ -1,0 +1,254 @@
+"""DataCite JSON records (metadata schema 4): the resource a DOI names, its makers, dates, rights and relations (table 2e)."""
+
+from collections.abc import Mapping
+
+from odatis_kg.iris import key_segment
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.functions.extents import date_or_text, state_box
+from odatis_kg.mapping.functions.keywords import state_keyword
+from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
+from odatis_kg.mapping.functions.resource import language_tag, state_doi
+from odatis_kg.mapping.identifiers import canonical, doi_iri, orcid, ror
+from odatis_kg.mapping.json import JsonReader, Node
+from odatis_kg.mapping.values import Term
+
+
+def identity(context: Context) -> None:
+    """The resource under our own IRI made of the DOI's prefix and suffix; the DOI itself is what it is the same as."""
+    reader: JsonReader = context.reader
+    bare = context.record.key
+    prefix, _, suffix = bare.partition("/")
+    key = f"doi:{bare.replace('/', ':')}"
+    context.graph = context.iris.graph("record", context.record.source, key_segment("record", context.record.source, key))
+    record = context.subjects["record"] = context.thing("record", context.record.source, key)
+    resource = context.subjects["resource"] = context.thing("dataset", prefix, suffix)
+    general = reader.string_at(reader.root, "types/resourceTypeGeneral")
+    row = context.registers["datacite_types"].get(general or "Dataset")
+    context.type(record, "dcat:CatalogRecord")
+    for name in (row["class"] if row else "prov:Entity").split():
+        context.type(resource, name)
+    context.type(resource, "prov:Entity")
+    context.add(record, "foaf:primaryTopic", resource)
+    context.add(resource, "dct:identifier", values.text(bare))
+    state_doi(context, resource, bare)
+
+
+def title(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A title; those of a type (subtitle, alternative, translated) are alternatives."""
+    reader: JsonReader = context.reader
+    words = reader.string_at(node, "title")
+    kind = reader.string_at(node, "titleType")
+    if words:
+        predicate = "dct:title" if not kind or kind == "TranslatedTitle" else "dct:alternative"
+        context.add(context.subjects["resource"], predicate, values.text(words, _language(context, node)))
+
+
+def description(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A description; methods go to the provenance."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    texts = [words for found in reader.find(node, "description") for words, _ in reader.text(found, multiline=True)]
+    kind = reader.string_at(node, "descriptionType")
+    for words in texts:
+        term = values.text(words, _language(context, node))
+        if kind == "Methods":
+            provenance = context.part(resource, "provenance", words)
+            context.add(resource, "dct:provenance", provenance)
+            context.type(provenance, "dct:ProvenanceStatement")
+            context.add(provenance, "dct:description", term)
+        else:
+            context.add(resource, "dct:description", term)
+
+
+def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
+    """A creator or contributor, in the order stated; affiliations belong to this statement, not to the person for ever."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    shown = reader.string_at(node, "name") or reader.string_at(node, "creatorName") or reader.string_at(node, "contributorName")
+    given, family = reader.string_at(node, "givenName"), reader.string_at(node, "familyName")
+    is_organisation = reader.string_at(node, "nameType") == "Organizational"
+    identifiers = [reader.string_at(found, "nameIdentifier") for found in reader.find(node, "nameIdentifiers/*")]
+    person_iri = next((found for text in identifiers if (found := orcid(text))), None)
+    organisation_iri = next((found for text in identifiers if (found := ror(text))), None)
+    role = options.get("role") or _ROLES.get(reader.string_at(node, "contributorType"), reader.string_at(node, "contributorType"))
+    stated = Party(role)
+    if is_organisation or (organisation_iri and not person_iri):
+        stated.organisation = [(shown, None)] if shown else []
+        stated.organisation_iri = organisation_iri
+    else:
+        stated.person = " ".join(part for part in (given, family) if part) or _turned(shown)
+        stated.person_iri = person_iri
+    term = state_agent(context, stated)
+    if term is None:
+        return
+    state_attribution(context, resource, term, role)
+    attribution = context.part(resource, "attr", term, role)
+    order = 1 + int(node.path.rpartition("/")[2]) if node.path.rpartition("/")[2].isdigit() else 1
+    context.add(attribution, "odk:order", values.integer(order))
+    for affiliation in reader.find(node, "affiliation/*"):
+        words = reader.string(affiliation) or reader.string_at(affiliation, "name")
+        number = reader.string_at(affiliation, "affiliationIdentifier")
+        organisation = state_organisation(context, Party("", organisation=[(words, None)] if words else [], organisation_iri=ror(number)))
+        if organisation:
+            context.add(attribution, "odk:statedAffiliation", organisation)
+    row = context.registers["roles"].get(role)
+    if row and row["shortcut"]:
+        context.add(resource, row["shortcut"], term)
+
+
+# contributorType of DataCite -> role of the register; the others keep their own name.
+_ROLES = {
+    "ContactPerson": "pointOfContact",
+    "DataCurator": "custodian",
+    "DataManager": "custodian",
+    "Distributor": "distributor",
+    "Editor": "editor",
+    "HostingInstitution": "custodian",
+    "ProjectLeader": "principalInvestigator",
+    "RightsHolder": "rightsHolder",
+    "Sponsor": "sponsor",
+}
+
+
+def _turned(shown: str) -> str:
+    """`Family, Given` as `Given Family`."""
+    family, comma, given = shown.partition(",")
+    return f"{given.strip()} {family.strip()}" if comma and given.strip() else shown
+
+
+def publisher(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """The publisher: a text up to version 4.4, an object with an identifier since 4.5."""
+    reader: JsonReader = context.reader
+    label = reader.string(node) or reader.string_at(node, "name")
+    found = ror(reader.string_at(node, "publisherIdentifier"))
+    organisation = state_organisation(context, Party("publisher", organisation=[(label, None)] if label else [], organisation_iri=found))
+    if organisation:
+        resource = context.subjects["resource"]
+        context.add(resource, "dct:publisher", organisation)
+        state_attribution(context, resource, organisation, "publisher")
+
+
+_DATES = {
+    "Accepted": "dct:dateAccepted",
+    "Available": "dct:available",
+    "Copyrighted": "dct:dateCopyrighted",
+    "Created": "dct:created",
+    "Issued": "dct:issued",
+    "Submitted": "dct:dateSubmitted",
+    "Updated": "dct:modified",
+}
+
+
+def date(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A date by its type; the period of collection is the temporal coverage (RKMS-ISO8601 ranges with `/`)."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    kind, text = reader.string_at(node, "dateType"), reader.string_at(node, "date")
+    if not text:
+        return
+    if kind in ("Collected", "Coverage"):
+        start, slash, end = text.partition("/")
+        period = context.part(resource, "time", start, end if slash else start)
+        context.add(resource, "dct:temporal", period)
+        context.type(period, "dct:PeriodOfTime")
+        if start:
+            context.add(period, "dcat:startDate", date_or_text(context, start))
+        if end or not slash:
+            context.add(period, "dcat:endDate", date_or_text(context, end or start))
+    elif kind in _DATES:
+        context.add(resource, _DATES[kind], date_or_text(context, text))
+    else:
+        context.warn(f"a date of type '{kind}' has no property and is left out", node)
+
+
+def subject(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A subject: its words as a keyword, its concept when `valueUri` gives one."""
+    reader: JsonReader = context.reader
+    words = reader.string_at(node, "subject")
+    scheme = reader.string_at(node, "schemeUri") or reader.string_at(node, "subjectScheme")
+    found = canonical(reader.string_at(node, "valueUri"))
+    concept = values.iri(found) if found and values.is_iri(found) else None
+    labels = [(words, _language(context, node))] if words else []
+    if labels or concept:
+        state_keyword(context, labels, concept, "", scheme)
+
+
+def rights(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """The rights: a licence the register knows by its identifier, address or name; else a rights statement."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    words = reader.string_at(node, "rights")
+    link = reader.string_at(node, "rightsUri")
+    evidence = " ".join((reader.string_at(node, "rightsIdentifier"), link, words))
+    if licence := context.registers["licences"].match(evidence):
+        context.add(resource, "dct:license", values.iri(licence["iri"]))
+    elif words or link:
+        statement = context.part(resource, "rights", words, link)
+        context.add(resource, "dct:rights", statement)
+        context.type(statement, "dct:RightsStatement")
+        if words:
+            context.add(statement, "dct:description", values.text(words, _language(context, node)))
+        if found := values.repaired_iri(link):
+            context.add(statement, "rdfs:seeAlso", values.iri(found))
+
+
+def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A place: by name, as a box or as a point, in degrees of WGS 84."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    for box in reader.find(node, "geoLocationBox"):
+        names = ("westBoundLongitude", "eastBoundLongitude", "southBoundLatitude", "northBoundLatitude")
+        sides = [values.number(reader.string_at(box, side)) for side in names]
+        west, east, south, north = sides
+        if west is not None and east is not None and south is not None and north is not None:
+            state_box(context, resource, west, east, south, north)
+    for point in reader.find(node, "geoLocationPoint"):
+        longitude = values.number(reader.string_at(point, "pointLongitude"))
+        latitude = values.number(reader.string_at(point, "pointLatitude"))
+        if longitude is not None and latitude is not None:
+            state_box(context, resource, longitude, longitude, latitude, latitude)
+    if words := reader.string_at(node, "geoLocationPlace"):
+        where = context.part(resource, "place", words)
+        context.add(resource, "dct:spatial", where)
+        context.type(where, "dct:Location")
+        context.add(where, "skos:prefLabel", values.text(words))
+
+
+def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A related identifier: the property its relation means, and the relation's own name in a qualified relation."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    text = reader.string_at(node, "relatedIdentifier")
+    kind = reader.string_at(node, "relationType")
+    reader.string_at(node, "relatedIdentifierType")
+    if not text:
+        return
+    target = _target(text, reader.string_at(node, "relatedIdentifierType"))
+    if target is None:
+        context.warn(f"the related identifier '{text[:80]}' is no address and no DOI; left out")
+        return
+    row = context.registers["datacite_relations"].get(kind)
+    context.add(resource, row["property"] if row else "dct:relation", target)
+    if kind:
+        relation = context.part(resource, "relation", kind, target)
+        context.add(resource, "dcat:qualifiedRelation", relation)
+        context.type(relation, "dcat:Relationship")
+        context.add(relation, "dct:relation", target)
+        context.add(relation, "odk:statedRelation", values.text(kind))
+
+
+def _target(text: str, kind: str) -> Term | None:
+    if kind == "DOI" and "/" in text and not text.startswith("http"):
+        candidate = doi_iri(text.strip().lower())
+        if text.startswith("10.") and values.is_iri(candidate):
+            return values.iri(candidate)
+    found = canonical(text)
+    return values.iri(found) if found and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")) else None
+
+
+def _language(context: Context, node: Node) -> str | None:
+    reader: JsonReader = context.reader
+    stated = reader.string_at(node, "lang") or reader.string_at(node, "xml:lang")
+    return language_tag(context.registers, stated) if stated else None
+

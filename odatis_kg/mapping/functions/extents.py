@@ -1,0 +1,154 @@
+"""Where and when: bounding boxes, named places and periods, exactly as far as the record says."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.identifiers import canonical
+from odatis_kg.mapping.values import Term, plain
+from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.namespaces import PREFIXES
+
+WKT = PREFIXES["geo"] + "wktLiteral"
+_SIDES = {
+    "west": "westBoundLongitude",
+    "east": "eastBoundLongitude",
+    "south": "southBoundLatitude",
+    "north": "northBoundLatitude",
+}
+
+
+def bounding_box(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A geographic bounding box (EX_GeographicBoundingBox), in degrees of WGS 84."""
+    reader: XmlReader = context.reader
+    sides: dict[str, Decimal] = {}
+    for side, path in _SIDES.items():
+        text = reader.string_at(node, path)
+        number = values.number(text) if text else None
+        if number is None:
+            if text:
+                context.warn(f"the {side} side of a bounding box is '{text[:40]}', which is no number")
+            continue
+        sides[side] = number
+    if len(sides) == 4:
+        state_box(context, context.subjects["resource"], **sides)
+    elif sides:
+        context.warn("a bounding box lacks a side and is left out")
+
+
+def state_box(context: Context, resource: Term, west: Decimal, east: Decimal, south: Decimal, north: Decimal) -> None:
+    """`dct:spatial` a `dct:Location` with the box as WKT in CRS84, its centroid, and its four sides as decimals.
+
+    Longitudes above 180 are brought back into -180..180 (RFC 7946, section 4, uses the same range). A box that crosses
+    the antimeridian (west > east) becomes two polygons (RFC 7946, section 3.1.9). A box whose sides cannot be right is
+    kept as four numbers, without geometry, and reported.
+    """
+    west, east = _longitude(west), _longitude(east)
+    place = context.part(resource, "extent", plain(west), plain(east), plain(south), plain(north))
+    context.add(resource, "dct:spatial", place)
+    context.type(place, "dct:Location")
+    for name, value in (("west", west), ("east", east), ("south", south), ("north", north)):
+        context.add(place, f"odk:{name}", values.decimal(value))
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+        context.warn(f"a bounding box is outside the globe (west {west}, east {east}, south {south}, north {north})")
+        return
+    if south > north:
+        context.warn(f"a bounding box has its south ({south}) above its north ({north})")
+        return
+    context.add(place, "dcat:bbox", values.typed(_box_wkt(west, east, south, north), WKT))
+    width = east - west if east >= west else east + 360 - west
+    centre = _longitude(west + width / 2)
+    context.add(place, "dcat:centroid", values.typed(f"POINT({plain(centre)} {plain((south + north) / 2)})", WKT))
+
+
+def _longitude(value: Decimal) -> Decimal:
+    return value - 360 if 180 < value <= 360 else value
+
+
+def _box_wkt(west: Decimal, east: Decimal, south: Decimal, north: Decimal) -> str:
+    if west == east and south == north:
+        return f"POINT({plain(west)} {plain(south)})"
+    if west == east or south == north:
+        return f"LINESTRING({plain(west)} {plain(south)},{plain(east)} {plain(north)})"
+    if west > east:
+        parts = (_ring(west, Decimal(180), south, north), _ring(Decimal(-180), east, south, north))
+        return f"MULTIPOLYGON(({parts[0]}),({parts[1]}))"
+    return f"POLYGON({_ring(west, east, south, north)})"
+
+
+def _ring(west: Decimal, east: Decimal, south: Decimal, north: Decimal) -> str:
+    w, e, s, n = plain(west), plain(east), plain(south), plain(north)
+    return f"({w} {s},{e} {s},{e} {n},{w} {n},{w} {s})"
+
+
+def geographic_description(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A place given by name or code (EX_GeographicDescription)."""
+    reader: XmlReader = context.reader
+    resource = context.subjects["resource"]
+    for code in reader.find(node, "geographicIdentifier/*/code"):
+        link = canonical(reader.href(code))
+        labels = [value for value in reader.text(code) if value[0].lower() not in NO_VALUES]
+        if link and values.is_iri(link):
+            place = values.iri(link)
+        elif labels:
+            place = context.part(resource, "place", labels[0][0])
+        else:
+            continue
+        context.add(resource, "dct:spatial", place)
+        context.type(place, "dct:Location")
+        context.texts(place, "skos:prefLabel", labels)
+
+
+def temporal_extent(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A period or an instant the data cover (EX_TemporalExtent), with the precision and the certainty it is stated with."""
+    resource = context.subjects["resource"]
+    start, end, start_certainty, end_certainty = read_period(context, node)
+    if not any((start, end, start_certainty, end_certainty)):
+        return
+    period = context.part(resource, "time", start, end, start_certainty, end_certainty)
+    context.add(resource, "dct:temporal", period)
+    context.type(period, "dct:PeriodOfTime")
+    for predicate, text in (("dcat:startDate", start), ("dcat:endDate", end)):
+        if text:
+            context.add(period, predicate, date_or_text(context, text))
+    if end_certainty == "now":
+        context.add(period, "odk:isOngoing", values.typed("true", "boolean"))
+    elif end_certainty:
+        context.add(period, "odk:endCertainty", values.text(end_certainty))
+    if start_certainty:
+        context.add(period, "odk:startCertainty", values.text(start_certainty))
+
+
+def read_period(context: Context, node: Element) -> tuple[str, str, str, str]:
+    """Start, end, and the indeterminate position of each (`now`, `before`, `after`, `unknown`), as texts (ISO 19136, 14.2.2)."""
+    reader: XmlReader = context.reader
+    for element in node.iter("{*}TimePeriod", "{*}TimeInstant"):
+        if local_name(element) == "TimeInstant":
+            start, certainty = _position(reader, element, "timePosition")
+            return start, start, certainty, certainty
+        start, start_certainty = _position(reader, element, "beginPosition | begin/TimeInstant/timePosition")
+        end, end_certainty = _position(reader, element, "endPosition | end/TimeInstant/timePosition")
+        return start, end, start_certainty, end_certainty
+    return "", "", "", ""
+
+
+def _position(reader: XmlReader, element: Element, path: str) -> tuple[str, str]:
+    position = reader.first(element, path)
+    if position is None:
+        return "", ""
+    text = reader.string(position)
+    certainty = (position.get("indeterminatePosition") or "").strip()
+    if text.lower() in NO_VALUES | {"now", "present"}:
+        certainty, text = certainty or ("now" if text.lower() in ("now", "present") else ""), ""
+    return text, certainty
+
+
+def date_or_text(context: Context, text: str) -> Term:
+    """A date typed by its precision; what is no date stays text and is reported."""
+    term = values.temporal(text)
+    if term is None:
+        context.warn(f"'{text[:60]}' is no date; kept as text")
+        return values.text(text)
+    return term

@@ -1,0 +1,125 @@
+"""Online resources: what a link is for is decided by protocol, then function, then address (table 2a-ter)."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from odatis_kg.iris import digest
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi
+from odatis_kg.mapping.identifiers import canonical, doi
+from odatis_kg.mapping.values import Term
+from odatis_kg.mapping.xml import Element, Localised, XmlReader
+
+# A link to a DOI is the resource's own DOI only where the record says so: by protocol, function, name or description.
+# Real records do ("DOI of the product", protocol DOI or metadata-URL); a bare link may as well be a paper (R6).
+_OWN_DOI = re.compile(r"\bdoi\b|digital object identifier|metadata-url", re.IGNORECASE)
+
+
+def distribution(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """An online resource of the distribution section (CI_OnlineResource); links of contacts never come here."""
+    reader: XmlReader = context.reader
+    resource = context.subjects["resource"]
+    addresses = reader.text(node_linkage) if (node_linkage := reader.first(node, "linkage")) is not None else []
+    stated = addresses[0][0] if addresses else ""
+    protocol = reader.string_at(node, "protocol")
+    function = reader.code(reader.first(node, "function"))
+    names = _labels(reader, node, "name")
+    descriptions = _labels(reader, node, "description")
+    if stated.lower() in NO_VALUES:
+        if names or descriptions:
+            context.warn("an online resource has a name and no address")
+        return
+    address = values.repaired_iri(stated)
+    row = link_use(context, protocol, address or stated, function)
+    use = row["use"] if row else ""
+    bare = doi(stated)
+    if address is None:
+        context.warn(f"the address '{stated[:80]}' is no IRI; kept as text")
+        _state_distribution(context, resource, values.text(stated), protocol, names, descriptions, use)
+    elif bare:
+        said = " ".join([protocol, function, *(words for words, _ in (*names, *descriptions))])
+        if _OWN_DOI.search(said):
+            state_doi(context, resource, bare)
+        else:
+            _state_page(context, resource, "dct:relation", canonical(stated) or address, names)
+    elif use == "service":
+        _state_service(context, resource, address, protocol, row or {}, names, descriptions)
+    elif use in ("download", "access", ""):
+        if not use:
+            context.warn(f"nothing tells what the link {address[:120]} (protocol '{protocol[:40]}') is for")
+        _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
+    elif use == "publication":
+        _state_page(context, resource, "dct:isReferencedBy", address, names)
+    else:
+        landing = "metadata-url" in protocol.lower()
+        _state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names)
+        for other, _ in addresses[1:]:
+            if (translated := values.repaired_iri(other)) and translated != address:
+                _state_page(context, resource, "foaf:page", translated, [])
+
+
+def link_use(context: Context, protocol: str, address: str, function: str) -> dict[str, str] | None:
+    """The first row of the register online_resources whose patterns all match; None when none does."""
+    for row in context.registers["online_resources"].rows:
+        if all(
+            not row[column] or re.search(row[column], text)
+            for column, text in (("protocol", protocol), ("address", address), ("function", function))
+        ):
+            return row
+    return None
+
+
+def _labels(reader: XmlReader, node: Element, path: str) -> Localised:
+    return [
+        value for prop in reader.find(node, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES
+    ]
+
+
+def _state_page(context: Context, resource: Term, predicate: str, address: str, names: Localised) -> None:
+    page = values.iri(address)
+    context.add(resource, predicate, page)
+    context.type(page, "foaf:Document")
+    context.texts(page, "dct:title", names)
+
+
+def _state_distribution(
+    context: Context, resource: Term, address: Term, protocol: str, names: Localised, descriptions: Localised, use: str
+) -> Term:
+    node = context.part(resource, "dist", values.lexical(address), protocol, names[0][0] if names else "")
+    context.add(resource, "dcat:distribution", node)
+    context.type(node, "dcat:Distribution")
+    context.add(node, "dcat:accessURL", address)
+    if use == "download":
+        context.add(node, "dcat:downloadURL", address)
+    context.texts(node, "dct:title", names)
+    context.texts(node, "dct:description", descriptions)
+    if protocol:
+        context.add(node, "odk:protocol", values.text(protocol))
+    return node
+
+
+def _state_service(
+    context: Context,
+    resource: Term,
+    address: str,
+    protocol: str,
+    row: Mapping[str, str],
+    names: Localised,
+    descriptions: Localised,
+) -> None:
+    """One `dcat:DataService` for an endpoint (query left out), one distribution for this dataset's layer of it (P13)."""
+    parts = urlsplit(address)
+    endpoint = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    standard = row.get("standard", "")
+    host = re.sub(r"[^a-z0-9.-]", "-", (parts.hostname or "").lower()).strip("-.") or "unknown"
+    service = context.thing("service", host[:64].rstrip("-."), digest(endpoint, standard or protocol, length=16))
+    context.type(service, "dcat:DataService")
+    context.add(service, "dcat:endpointURL", values.iri(endpoint))
+    context.add(service, "dct:title", values.text(f"{protocol or row.get('standard', '')} {parts.netloc}".strip()))
+    context.add(service, "dcat:servesDataset", resource)
+    if standard:
+        context.add(service, "dct:conformsTo", values.iri(standard))
+    node = _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, "service")
+    context.add(node, "dcat:accessService", service)

@@ -1,0 +1,143 @@
+"""What an ISO record is about: its resource and its record node, its languages, its identifiers."""
+
+from collections.abc import Mapping
+
+from odatis_kg.iris import key_segment
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.identifiers import canonical, doi, doi_iri
+from odatis_kg.mapping.registers import Register
+from odatis_kg.mapping.values import Term
+from odatis_kg.mapping.xml import Element, XmlReader, local_name
+
+# What catalogues write where a value is due and there is none.
+NO_VALUES = frozenset({"", "none", "inapplicable", "not applicable", "unknown", "n/a", "na", "-", "--", "null", "missing"})
+
+
+def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
+    """The BCP 47 tag of a language as records write it: `fre`, `fra`, `FR`, `eng; USA`, `en-GB`, `locale-fr`."""
+    folded = code.strip().lower()
+    for candidate in (folded, folded.split(";")[0].strip(), folded.split("-")[0].split("_")[0], folded.rpartition("-")[2]):
+        if row := registers["languages"].get(candidate):
+            return row["tag"] or None
+    return None
+
+
+def set_languages(context: Context) -> None:
+    """Find the language of untagged text and what the record's locales stand for (ISO 19139, section 9.9)."""
+    reader: XmlReader = context.reader
+    stated = reader.code(reader.first(reader.root, "language | defaultLocale/*/language | defaultLocale/*/languageCode"))
+    stated = stated or reader.code(
+        reader.first(reader.root, "identificationInfo/*/language | identificationInfo/*/defaultLocale/*/language")
+    )
+    reader.language = language_tag(context.registers, stated)
+    for locale in reader.root.iter("{*}PT_Locale"):
+        code = reader.code(reader.first(locale, "languageCode | language"))
+        if name := locale.get("id"):
+            tag = language_tag(context.registers, code) or language_tag(context.registers, name)
+            if tag:
+                reader.locales[name.lower()] = tag
+    for translation in reader.root.iter("{*}LocalisedCharacterString"):
+        name = (translation.get("locale") or "").rpartition("#")[2].lower()
+        if name and name not in reader.locales and (tag := language_tag(context.registers, name)):
+            reader.locales[name] = tag
+
+
+def name_record(context: Context) -> Term:
+    """Name the catalogue record and the graph it is kept in; the record node is never the resource (pitfall P15)."""
+    source, key = context.record.source, context.record.key
+    context.graph = context.iris.graph("record", source, key_segment("record", source, key))
+    record = context.subjects["record"] = context.thing("record", source, key)
+    context.type(record, "dcat:CatalogRecord")
+    return record
+
+
+def identity(context: Context) -> None:
+    """The resource of an ISO record: a dataset, a series, a service ... by its hierarchy level."""
+    reader: XmlReader = context.reader
+    set_languages(context)
+    record = name_record(context)
+    level = reader.first(reader.root, "hierarchyLevel | metadataScope/*/resourceScope")
+    context.node = level
+    scope = reader.code(level)
+    row = context.registers["resource_classes"].get(scope or "dataset")
+    if row is None:
+        context.warn(f"the hierarchy level '{scope[:60]}' is not in the register resource_classes; taken for a dataset", level)
+        row = context.registers["resource_classes"].get("dataset")
+        assert row is not None
+    resource = context.subjects["resource"] = context.thing(row["kind"], context.record.source, context.record.key)
+    context.type(resource, row["class"], "prov:Entity")
+    context.add(record, "foaf:primaryTopic", resource)
+    context.node = None
+
+
+def resource_identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """An identifier of the resource: the first is its `dct:identifier`, each is an `adms:Identifier`, a DOI also `schema:sameAs`."""
+    reader: XmlReader = context.reader
+    code_property = reader.first(node, "code") if local_name(node) != "code" else node
+    if code_property is None:
+        return
+    link = reader.href(code_property)
+    code = reader.string(code_property)
+    space = reader.string_at(node, "codeSpace")
+    if code.lower() in NO_VALUES and not link:
+        return
+    resource = context.subjects["resource"]
+    state_identifier(context, resource, code or link, space)
+    bare = doi(code) or doi(link) or (doi(f"{space}/{code}") if space.startswith("10.") else None)
+    if bare:
+        state_doi(context, resource, bare)
+
+
+def state_identifier(context: Context, resource: Term, code: str, space: str = "") -> None:
+    """State an identifier as an `adms:Identifier` node, and as `dct:identifier` when it is the first one of the resource."""
+    if not any(s.subject == resource and s.predicate == context.name("dct:identifier") for s in context.statements):
+        context.add(resource, "dct:identifier", values.text(code))
+    node = context.part(resource, "identifier", code, space)
+    context.add(resource, "adms:identifier", node)
+    context.type(node, "adms:Identifier")
+    context.add(node, "skos:notation", values.text(code))
+    if space:
+        context.add(node, "schema:propertyID", values.text(space))
+
+
+def state_doi(context: Context, resource: Term, bare: str) -> None:
+    """State that a resource is the one a DOI names."""
+    context.add(resource, "schema:sameAs", values.iri(doi_iri(bare)))
+    node = context.part(resource, "identifier", bare, "doi")
+    context.add(resource, "adms:identifier", node)
+    context.type(node, "adms:Identifier")
+    context.add(node, "skos:notation", values.text(bare))
+    context.add(node, "schema:propertyID", values.text("doi"))
+
+
+def metadata_standard(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """The standard the record says it follows, as a `dct:Standard` node of its own."""
+    reader: XmlReader = context.reader
+    title = reader.string(node) if local_name(node) == "metadataStandardName" else reader.string_at(node, "*/title")
+    if title.lower() in NO_VALUES:
+        return
+    parent = node.getparent()
+    version = (
+        reader.string_at(parent, "metadataStandardVersion")
+        if local_name(node) == "metadataStandardName" and parent is not None
+        else reader.string_at(node, "*/edition")
+    )
+    record = context.subjects["record"]
+    standard = context.part(record, "standard", title, version)
+    context.add(record, "dct:conformsTo", standard)
+    context.type(standard, "dct:Standard")
+    context.add(standard, "dct:title", values.text(title, reader.language))
+    if version:
+        context.add(standard, "dcat:version", values.text(version))
+
+
+def reference(context: Context, text: str, kind: str = "dataset") -> Term | None:
+    """What an identifier written in a record refers to: an address or DOI as it is, else a record of the same source."""
+    stripped = text.strip()
+    if stripped.lower() in NO_VALUES:
+        return None
+    found = canonical(stripped)
+    if found and (found.startswith(("http:", "https:")) or doi(stripped)):
+        return values.iri(found)
+    return context.thing(kind, context.record.source, stripped)

@@ -1,0 +1,164 @@
+"""Reading JSON records (ORCID, DataCite): values by a small path dialect, each value read noted as consumed.
+
+A path is member names separated by `/`; `*` stands for every item of a list (and for the value itself where a list of one
+was flattened). With `public_only`, whatever carries a `visibility` other than public does not exist (ORCID API 3.0).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.values import Term, clean, one_line
+
+
+class Node(NamedTuple):
+    """A value of a JSON document and the path to it, such as `person/name/given-names/value`."""
+
+    value: Any
+    path: str
+
+
+@dataclass(slots=True)
+class JsonReader:
+    """One JSON record being read."""
+
+    root: Node
+    public_only: bool = False
+    consumed: set[str] = field(default_factory=set)
+    ignored: set[str] = field(default_factory=set)
+
+    def select(self, path: tuple[str, ...]) -> list[Node]:
+        """The values at a compiled path from the root."""
+        return self._follow(self.root, path)
+
+    def find(self, node: Node, path: str) -> list[Node]:
+        """The values at a path below a node."""
+        return self._follow(node, compile_path(path))
+
+    def first(self, node: Node, path: str) -> Node | None:
+        """The first value at a path below a node, or None."""
+        found = self.find(node, path)
+        return found[0] if found else None
+
+    def text(self, node: Node, *, multiline: bool = False) -> list[tuple[str, str | None]]:
+        """The text of a value (JSON records state no language with it), or nothing when it is empty."""
+        fold = clean if multiline else one_line
+        words = fold(self._scalar(node))
+        return [(words, None)] if words else []
+
+    def string(self, node: Node | None) -> str:
+        """The text of a value on one line; empty when there is none or it is not a simple value."""
+        return one_line(self._scalar(node)) if node is not None else ""
+
+    def string_at(self, node: Node, path: str) -> str:
+        """The first non-empty text at a path below a node."""
+        return next((words for found in self.find(node, path) if (words := self.string(found))), "")
+
+    code = string
+    href = string
+
+    def subject(self, node: Node) -> Term | None:  # noqa: ARG002
+        """None: a JSON value names no subject."""
+        return None
+
+    def ignore(self, node: Node) -> None:
+        """Note a value and all below it as left out on purpose."""
+        self.ignored.add(node.path)
+
+    def unread(self) -> tuple[int, int, int, Iterable[Node]]:
+        """Simple values in all, consumed, ignored, and the remaining ones (paths without item numbers)."""
+        total = consumed = ignored = 0
+        remaining = []
+        for leaf in _leaves(self.root):
+            total += 1
+            if leaf.path in self.consumed:
+                consumed += 1
+            elif any(leaf.path == path or leaf.path.startswith(f"{path}/") for path in self.ignored):
+                ignored += 1
+            else:
+                remaining.append(leaf)
+        return total, consumed, ignored, remaining
+
+    def where(self, node: Node) -> str:
+        """The path of a value, items of lists written `*`."""
+        return "/".join("*" if step.isdigit() else step for step in node.path.split("/"))
+
+    def line(self, node: Node) -> int:  # noqa: ARG002
+        """Unknown: JSON parsers do not keep lines."""
+        return 0
+
+    def _scalar(self, node: Node) -> str:
+        self.consumed.add(node.path)
+        value = node.value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return str(value) if isinstance(value, str | int | float) else ""
+
+    def _follow(self, node: Node, path: tuple[str, ...]) -> list[Node]:
+        found = [node]
+        for step in path:
+            found = [child for parent in found for child in self._children(parent, step)]
+        return found
+
+    def _children(self, parent: Node, step: str) -> Iterable[Node]:
+        value = parent.value
+        if step == "*":
+            items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+            children = [Node(item, f"{parent.path}/{number}") for number, item in enumerate(items)]
+            if not isinstance(value, list):
+                children = [Node(item, parent.path) for item in items]
+        elif isinstance(value, dict) and step in value:
+            children = [Node(value[step], f"{parent.path}/{step}" if parent.path else step)]
+        else:
+            children = []
+        for child in children:
+            if child.value is not None and not (self.public_only and _hidden(child.value)):
+                yield child
+
+
+def _hidden(value: Any) -> bool:
+    visibility = value.get("visibility") if isinstance(value, dict) else None
+    return visibility is not None and str(visibility).lower() != "public"
+
+
+def _leaves(node: Node) -> Iterable[Node]:
+    if isinstance(node.value, dict):
+        for name, value in node.value.items():
+            yield from _leaves(Node(value, f"{node.path}/{name}" if node.path else name))
+    elif isinstance(node.value, list):
+        for number, value in enumerate(node.value):
+            yield from _leaves(Node(value, f"{node.path}/{number}"))
+    elif node.value not in (None, ""):
+        yield node
+
+
+def compile_path(path: str) -> tuple[str, ...]:
+    """A path of the dialect above, split.
+
+    Raises:
+        ValueError: the path is empty or has an empty step.
+    """
+    steps = tuple(step.strip() for step in path.split("/"))
+    if not all(steps):
+        raise ValueError(f"'{path}' is not a usable path: it has an empty step")
+    return steps
+
+
+def read(content: bytes, *, envelope: tuple[str, ...] = (), public_only: bool = False) -> JsonReader:
+    """A JSON record; the members of `envelope` are only wrapping and are entered when they are there.
+
+    Raises:
+        RefusedError: not JSON, or nested too deep.
+    """
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"not JSON: {error}") from None
+    for member in envelope:
+        if isinstance(document, list) and document:
+            document = document[0]
+        if isinstance(document, dict) and isinstance(document.get(member), dict | list):
+            document = document[member]
+    return JsonReader(Node(document, ""), public_only)

@@ -1,0 +1,366 @@
+"""Kinds of record: what a file or a protocol answer contains, told from its content, and split into records.
+
+What must stay true: nothing is guessed from a file's name; whatever is not a record is refused with a reason a data
+manager can act on; one bad record never hides the others of the same answer.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+
+from lxml import etree
+
+from odatis_kg.mapping import rdf, xml
+from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.identifiers import doi, orcid
+
+SCANNER_VERSION: Final = "1"
+
+
+class Kind(StrEnum):
+    """The kinds of record that are mapped; each has its tables in `mappings/kinds.yaml`."""
+
+    ISO19139 = "iso19139"
+    ISO19115_3 = "iso19115-3"
+    CDI = "cdi"
+    CSR = "csr"
+    ORCID = "orcid"
+    DATACITE = "datacite"
+    SKOS = "skos"
+
+    @property
+    def is_global(self) -> bool:
+        """Whether a record of this kind is the same record in whichever source it is found (a person, a vocabulary)."""
+        return self in (Kind.ORCID, Kind.SKOS)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record found in a file: its kind, its own identifier, its own date of change (empty when unstated), its bytes."""
+
+    kind: Kind
+    key: str
+    modified: str
+    content: bytes = field(repr=False)
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """One version of a record of a source: what mapping starts from."""
+
+    source: str
+    key: str
+    kind: Kind
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something in a file that is not mapped: what it is, where in the file, and why."""
+
+    reason: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a file contains, in document order."""
+
+    records: tuple[Found, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one record, in bytes."""
+
+    record_bytes: int = 64_000_000
+
+
+def scan(content: bytes, limits: Limits | None = None) -> Scan:
+    """The records in the bytes of a file or a protocol answer (already decompressed)."""
+    start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    limits = limits or Limits()
+    if not start:
+        return _refused("the file is empty")
+    if re.match(rb"<!doctype\s+html|<html[\s>]", start, re.IGNORECASE):
+        return _refused("an HTML page, not a record: a page of the catalogue, a login or an error page saved by mistake?")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start.startswith(b"<") and _looks_like_xml(start):
+        return _bounded(_scan_xml(content), limits)
+    if start[:1] in b"{[" and not rdf.looks_like_turtle(start):
+        return _bounded(_scan_json(content), limits)
+    if b"\x00" in start:
+        return _refused("the file is binary; XML, JSON and RDF text are read")
+    if rdf.looks_like_turtle(start):
+        return _bounded(_scan_rdf(content, rdf.Syntax.TURTLE), limits)
+    return _refused("neither XML nor JSON nor RDF; tables (CSV, text) are not mapped: give the XML, JSON or RDF export")
+
+
+def _looks_like_xml(start: bytes) -> bool:
+    return re.match(rb"<(?:\?xml|!--|!DOCTYPE|[A-Za-z_][\w.-]*(?:[:\s/>]))", start) is not None and not re.match(
+        rb"<[a-z][a-z0-9+.-]*://?", start
+    )
+
+
+def _bounded(found: Scan, limits: Limits) -> Scan:
+    records, refusals = [], list(found.refusals)
+    for record in found.records:
+        if len(record.content) > limits.record_bytes:
+            reason = f"record {record.key} has {len(record.content):,} bytes, more than the {limits.record_bytes:,} allowed"
+            refusals.append(Refusal(f"{reason} (input.record_mb)"))
+        else:
+            records.append(record)
+    return Scan(tuple(records), tuple(refusals))
+
+
+def _refused(reason: str, where: str = "") -> Scan:
+    return Scan(refusals=(Refusal(reason, where),))
+
+
+def content_key(content: bytes) -> str:
+    """The key of a record that says no identifier: made from its content, so it changes when the record does."""
+    return f"sha256-{hashlib.sha256(content).hexdigest()[:24]}"
+
+
+# XML
+
+_RECORD_ROOTS: Final = {
+    f"{{{xml.NAMESPACES['gmd']}}}MD_Metadata": Kind.ISO19139,
+    f"{{{xml.NAMESPACES['gmi']}}}MI_Metadata": Kind.ISO19139,
+    f"{{{xml.NAMESPACES['mdb']}}}MD_Metadata": Kind.ISO19115_3,
+}
+# Profiles whose root element is their own: local name -> the standard they extend, told by the namespace of the children.
+_PROFILE_ROOTS: Final = {"MD_Metadata", "MI_Metadata", "CHE_MD_Metadata"}
+_ENVELOPES: Final = {
+    "GetRecordsResponse", "GetRecordByIdResponse", "SearchResults", "OAI-PMH", "record", "metadata", "ListRecords",
+    "GetRecord", "Response", "response", "records",
+}  # fmt: skip
+_OTHER_RECORDS: Final = {
+    "Record": "a Dublin Core record of CSW (csw:Record); ask the catalogue for the ISO record (outputSchema)",
+    "SummaryRecord": "a summary record of CSW; ask for ElementSetName full",
+    "BriefRecord": "a brief record of CSW; ask for ElementSetName full",
+    "dc": "a Dublin Core record (oai_dc); ask for the ISO or DataCite form of it",
+    "resource": "a DataCite record in XML; give its JSON form",
+    "MetaData": "a PANGAEA record (pan_md), a kind that is not mapped",
+    "DIF": "a DIF record, a kind that is not mapped; ask for its ISO form",
+    "FC_FeatureCatalogue": "an ISO 19110 feature catalogue, a kind that is not mapped",
+}
+
+
+def _scan_xml(content: bytes) -> Scan:
+    try:
+        root = xml.parse(content)
+    except RefusedError as error:
+        return _refused(str(error))
+    name = xml.local_name(root)
+    if name == "RDF":
+        return _scan_rdf(content, rdf.Syntax.RDF_XML)
+    if kind := _kind_of(root):
+        return _one(root, kind, content)
+    if name == "ExceptionReport":
+        said = " ".join("".join(root.itertext()).split())[:300]
+        return _refused(f"the server answered with an error instead of records: {said}")
+    if name == "Capabilities":
+        return _refused("a description of a service (GetCapabilities), which holds no record")
+    return _scan_envelope(root)
+
+
+def _one(root: xml.Element, kind: Kind, content: bytes) -> Scan:
+    try:
+        return Scan(records=(_found(root, kind, content),))
+    except ValueError as error:
+        return _refused(str(error))
+
+
+def _scan_envelope(root: xml.Element) -> Scan:
+    records: list[Found] = []
+    refusals: list[Refusal] = []
+    for element in _record_elements(root):
+        where = f"line {element.sourceline}"
+        kind = _kind_of(element)
+        if kind is None:
+            what = _OTHER_RECORDS.get(xml.local_name(element), "")
+            if what:
+                refusals.append(Refusal(f"{what}", where))
+            continue
+        # The record on its own, with the namespaces it inherits from the answer declared on it.
+        record = etree.tostring(element, encoding="UTF-8", xml_declaration=True, with_tail=False)
+        try:
+            records.append(_found(element, kind, record))
+        except ValueError as error:
+            refusals.append(Refusal(str(error), where))
+    if not records and not refusals:
+        if deleted := sum(1 for header in root.iter("{*}header") if header.get("status") == "deleted"):
+            return _refused(f"{deleted} record(s) that the source marks as deleted, and no other")
+        error = root.find(".//{*}error")
+        if error is not None and error.get("code"):
+            return _refused(f"the server answered with the error '{error.get('code')}': {error.text or ''}".rstrip(": "))
+        if any("orcid.org" in namespace for namespace in root.nsmap.values()):
+            return _refused("an ORCID answer in XML; ask for JSON (Accept: application/json)")
+        return _refused(f"an XML document <{xml.local_name(root)}> that holds no ISO 19115/19139 record")
+    return Scan(tuple(records), tuple(refusals))
+
+
+def _record_elements(root: xml.Element) -> Iterator[xml.Element]:
+    """The outermost elements below an envelope that are records of some kind, in document order."""
+    pending = [root]
+    while pending:
+        element = pending.pop()
+        name = xml.local_name(element)
+        if _kind_of(element) is not None or (name in _OTHER_RECORDS and name not in _ENVELOPES):
+            yield element
+        elif name in _ENVELOPES or element is root:
+            pending.extend(reversed(element))
+
+
+def _kind_of(element: xml.Element) -> Kind | None:
+    kind = _RECORD_ROOTS.get(element.tag)
+    if kind is None and xml.local_name(element) in _PROFILE_ROOTS:
+        namespaces = {child.tag.partition("}")[0][1:] for child in element}
+        if xml.NAMESPACES["gmd"] in namespaces:
+            kind = Kind.ISO19139
+        elif xml.NAMESPACES["mdb"] in namespaces:
+            kind = Kind.ISO19115_3
+    if kind is Kind.ISO19139:
+        for level in element.findall(f"{{{xml.NAMESPACES['gmd']}}}hierarchyLevelName/{{*}}SDN_HierarchyLevelNameCode"):
+            return {"CSR": Kind.CSR, "CDI": Kind.CDI}.get((level.get("codeListValue") or "").strip().upper(), kind)
+    return kind
+
+
+_IDENTIFIER_PATHS: Final = (
+    "{%(gmd)s}fileIdentifier" % xml.NAMESPACES,
+    "{%(mdb)s}metadataIdentifier/*/{%(mcc)s}code" % xml.NAMESPACES,
+    ".//{%(gmd)s}identificationInfo/*/{%(gmd)s}citation/*/{%(gmd)s}identifier/*/{%(gmd)s}code" % xml.NAMESPACES,
+    ".//{%(mdb)s}identificationInfo/*/{%(mri)s}citation/*/{%(cit)s}identifier/*/{%(mcc)s}code" % xml.NAMESPACES,
+)
+_MODIFIED_PATHS: Final = (
+    "{%(gmd)s}dateStamp" % xml.NAMESPACES,
+    "{%(mdb)s}dateInfo/*/{%(cit)s}date" % xml.NAMESPACES,
+)
+
+
+def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
+    if len(root) == 0:
+        raise ValueError("the record is empty")
+    key = next(_texts(root, _IDENTIFIER_PATHS), "")
+    warning = ""
+    if not key:
+        key = content_key(content)
+        warning = "the record says no identifier; one was made from its content and will change when the record does"
+    return Found(kind, key, max(_texts(root, _MODIFIED_PATHS), default=""), content, warning)
+
+
+def _texts(root: xml.Element, paths: tuple[str, ...]) -> Iterator[str]:
+    for path in paths:
+        for element in root.iterfind(path):
+            if text := " ".join("".join(element.itertext()).split()):
+                yield text
+
+
+# JSON
+
+
+def _scan_json(content: bytes) -> Scan:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        return _refused(f"not JSON: {error}")
+    data = document.get("data") if isinstance(document, dict) else None
+    items = data if isinstance(data, list) else document if isinstance(document, list) else [document]
+    if isinstance(document, dict) and isinstance(data, dict) and "attributes" in data:
+        items = [data]
+    records, refusals = [], []
+    for number, item in enumerate(items, 1):
+        where = f"item {number}" if len(items) > 1 else ""
+        whole = content if len(items) == 1 else json.dumps(item, ensure_ascii=False, sort_keys=True).encode()
+        outcome = _json_record(item, whole)
+        if isinstance(outcome, Found):
+            records.append(outcome)
+        else:
+            refusals.append(Refusal(outcome, where))
+    if not records and not refusals:
+        return _refused("a JSON document without any record")
+    if not records and len(refusals) > 3 and len(Counter(refusal.reason for refusal in refusals)) == 1:
+        return _refused(f"{refusals[0].reason} ({len(refusals)} items)")
+    return Scan(tuple(records), tuple(refusals))
+
+
+def _json_record(item: Any, content: bytes) -> Found | str:
+    if not isinstance(item, dict):
+        return "a JSON value that is no record"
+    if "orcid-identifier" in item:
+        return _orcid_record(item, content)
+    attributes = item["attributes"] if isinstance(item.get("attributes"), dict) else item
+    is_datacite = "datacite" in str(attributes.get("schemaVersion", "")) or (
+        {"titles", "creators"} <= attributes.keys() and ("doi" in attributes or "identifiers" in attributes)
+    )
+    if is_datacite:
+        name = next((found for text in datacite_identifiers(attributes) if (found := doi(text))), None)
+        if name is None:
+            return "a DataCite record without a DOI, which nothing could refer to"
+        modified = str(attributes.get("updated") or attributes.get("registered") or "")
+        return Found(Kind.DATACITE, name, modified, content)
+    if "@context" in item:
+        return "a JSON-LD document; schema.org and other JSON-LD records are not mapped: give ISO 19139 or DataCite JSON"
+    if "group" in item or "works" in item or "put-code" in item:
+        return "a part of an ORCID record (works); give the whole record as the ORCID API 3.0 answers it (/v3.0/{id}/record)"
+    known = ", ".join(sorted(map(str, item))[:6])
+    return f"a JSON document of unknown kind (its members: {known}); ORCID records and DataCite JSON are mapped"
+
+
+def datacite_identifiers(attributes: dict[str, Any]) -> Iterator[str]:
+    """The texts of a DataCite record that may be its DOI, the most certain first."""
+    yield str(attributes.get("doi") or "")
+    for identifier in attributes.get("identifiers") or ():
+        if isinstance(identifier, dict) and str(identifier.get("identifierType", "")).upper() == "DOI":
+            yield str(identifier.get("identifier") or "")
+    identifier = attributes.get("identifier")
+    yield str(identifier.get("identifier") or "") if isinstance(identifier, dict) else str(identifier or "")
+    yield str(attributes.get("id") or "")
+
+
+def _orcid_record(item: dict[str, Any], content: bytes) -> Found | str:
+    identifier = item["orcid-identifier"] if isinstance(item["orcid-identifier"], dict) else {}
+    stated = str(identifier.get("path") or "")
+    address = str(identifier.get("uri") or f"https://orcid.org/{stated}")
+    if not isinstance(item.get("person"), dict):
+        return "an ORCID answer without the person section; give the whole record (/v3.0/{id}/record)"
+    subject = orcid(address)
+    if subject is None:
+        return f"'{stated}' is not an ORCID iD: its check digit (ISO 7064 MOD 11-2) is wrong"
+    history = item.get("history") if isinstance(item.get("history"), dict) else {}
+    modified = (history.get("last-modified-date") or {}).get("value") if isinstance(history, dict) else None
+    key = subject.removeprefix("https://").removeprefix("orcid.org/").replace("/", ":")
+    return Found(Kind.ORCID, key, _epoch_milliseconds(modified), content)
+
+
+def _epoch_milliseconds(value: object) -> str:
+    from datetime import UTC, datetime
+
+    if not isinstance(value, int) or not 0 <= value < 4_102_444_800_000:
+        return ""
+    return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# RDF
+
+
+def _scan_rdf(content: bytes, syntax: rdf.Syntax) -> Scan:
+    try:
+        vocabulary = rdf.read(content, syntax)
+    except RefusedError as error:
+        return _refused(str(error))
+    name = vocabulary.name
+    return Scan(records=(Found(Kind.SKOS, name.key, vocabulary.modified, content),))

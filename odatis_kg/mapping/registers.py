@@ -1,0 +1,84 @@
+"""Registers: the small reviewed CSV lists of `mappings/registers/`, each row with the source of the fact it states."""
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class RegisterError(ValueError):
+    """A register file that cannot be used; the message says which line and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One register: rows by column name, in file order; the first column is the key."""
+
+    name: str
+    rows: tuple[dict[str, str], ...]
+    _by_key: dict[str, dict[str, str]] = field(repr=False, compare=False)
+    _patterns: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = field(repr=False, compare=False)
+
+    def get(self, key: str) -> dict[str, str] | None:
+        """The row whose key is `key`, whatever the case; None when there is none."""
+        return self._by_key.get(key.strip().casefold())
+
+    def match(self, text: str) -> dict[str, str] | None:
+        """The first row whose key, taken as a regular expression, is found in `text` (case does not matter)."""
+        for pattern, row in self._patterns:
+            if pattern.search(text):
+                return row
+        return None
+
+
+def load(folder: Path) -> dict[str, Register]:
+    """Every register of a folder, by name.
+
+    Raises:
+        RegisterError: a file without header or `source` column, a row of the wrong length, a key twice, a bad pattern.
+    """
+    return {path.stem: _load(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def _load(path: Path) -> Register:
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.reader(lines)
+        header = next(reader, [])
+        if not header or "source" not in header:
+            raise RegisterError(f"{path.name}: the first line must name the columns, 'source' among them")
+        rows = []
+        for row in reader:
+            if len(row) != len(header):
+                raise RegisterError(
+                    f"{path.name}, line {reader.line_num}: {len(row)} values where {len(header)} are expected"
+                )
+            rows.append(dict(zip(header, row, strict=True)))
+    by_key = {}
+    for row in rows:
+        key = row[header[0]].casefold()
+        if key in by_key and key and header[0] != "protocol":
+            raise RegisterError(f"{path.name}: the key '{row[header[0]]}' is there twice")
+        by_key[key] = row
+    return Register(path.stem, tuple(rows), by_key, tuple(_patterns(path, header[0], rows)))
+
+
+def _patterns(path: Path, key: str, rows: list[dict[str, str]]) -> Iterable[tuple[re.Pattern[str], dict[str, str]]]:
+    if key != "pattern":
+        return
+    for row in rows:
+        try:
+            yield re.compile(row[key], re.IGNORECASE), row
+        except re.error as error:
+            raise RegisterError(f"{path.name}: '{row[key]}' is not a regular expression: {error}") from None
+
+
+def digest(folders: Iterable[Path]) -> str:
+    """SHA-256 over the names and bytes of every file of some folders: what a version of the mappings really contains."""
+    total = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix in (".yaml", ".csv", ".tsv"):
+                total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()

@@ -1,0 +1,354 @@
+"""Mapping tables: YAML rows a data manager reads, checked word by word and compiled once.
+
+A table is a list of rows; a row says where a value is (`from`), of what it is said (`subject`), with which property
+(`predicate`) and how it is typed (`value`), or names the Python function that maps it (`node`), or why it is left out
+(`ignore`). `mappings/README.md` is the manual. What must stay true: an unknown word in a row is an error, row ids are
+unique over all tables, every path and every name is checked when the tables are loaded.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from odatis_kg.iris import Iris
+from odatis_kg.mapping import json, rdf, registers, values, xml
+from odatis_kg.mapping.engine import (
+    Action,
+    Context,
+    Mappings,
+    Opener,
+    Reader,
+    Row,
+    Spec,
+    all_prefixes,
+)
+from odatis_kg.mapping.functions import FUNCTIONS, IDENTITIES
+from odatis_kg.mapping.identifiers import canonical
+from odatis_kg.mapping.kinds import Kind
+from odatis_kg.mapping.registers import Register
+from odatis_kg.mapping.values import Term
+from odatis_kg.namespaces import expand
+
+_ROW_WORDS: Final = {
+    "id", "doc", "from", "subject", "predicate", "value", "node", "ignore", "cardinality", "normative", "note", "examples",
+}  # fmt: skip
+_VALUE_WORDS: Final = {"as", "language", "lines", "register", "otherwise"}
+_KIND_WORDS: Final = {"title", "reader", "profile", "identity", "tables"}
+
+
+class TableError(ValueError):
+    """A mapping table that cannot be used; the message says which file, which row, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as written, with the table it stands in: what documentation is made from."""
+
+    table: str
+    words: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The row's id."""
+        return str(self.words["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class RawKind:
+    """A kind of record as `kinds.yaml` describes it."""
+
+    kind: Kind
+    words: Mapping[str, Any]
+
+
+def load(folder: Path, iris: Iris) -> Mappings:
+    """The tables of a folder, compiled for a base address.
+
+    Raises:
+        TableError, registers.RegisterError: something in the folder cannot be used.
+    """
+    prefixes = all_prefixes(iris)
+    known_registers = registers.load(folder / "registers")
+    tables = read_tables(folder)
+    specs = {}
+    for raw in read_kinds(folder):
+        if raw.words["reader"] not in _READERS:
+            raise TableError(f"kinds.yaml, {raw.kind}: there is no reader '{raw.words['reader']}'")
+        opener, dialect = _READERS[raw.words["reader"]]
+        rows = [
+            row
+            for name in _tables_of(raw, tables)
+            for written in tables[name]
+            for row in _compile(written, str(raw.words["profile"]), dialect, prefixes, known_registers)
+        ]
+        identity = raw.words["identity"]
+        if identity not in IDENTITIES:
+            raise TableError(f"kinds.yaml, {raw.kind}: there is no identity function '{identity}'")
+        specs[raw.kind] = Spec(
+            raw.kind, opener, IDENTITIES[identity], f"IDENTITY-{identity.upper().replace('_', '-')}", tuple(rows)
+        )
+    missing = set(Kind) - specs.keys()
+    if missing:
+        raise TableError(f"kinds.yaml says nothing of {', '.join(sorted(missing))}")
+    return Mappings(
+        version=(folder / "VERSION").read_text(encoding="utf-8").strip(),
+        digest=registers.digest([folder]),
+        iris=iris,
+        prefixes=prefixes,
+        registers=known_registers,
+        specs=specs,
+    )
+
+
+def _tables_of(raw: "RawKind", tables: Mapping[str, object]) -> list[str]:
+    names = [str(name) for name in raw.words["tables"]]
+    if unknown := [name for name in names if name not in tables]:
+        raise TableError(f"kinds.yaml, {raw.kind}: there is no table '{unknown[0]}'")
+    return names
+
+
+def read_kinds(folder: Path) -> list[RawKind]:
+    """The kinds of `kinds.yaml`, in file order."""
+    content = _yaml(folder / "kinds.yaml")
+    if not isinstance(content, dict):
+        raise TableError("kinds.yaml must hold one entry for each kind of record")
+    kinds = []
+    for name, words in content.items():
+        if name not in set(Kind) or not isinstance(words, dict) or words.keys() != _KIND_WORDS:
+            raise TableError(f"kinds.yaml, {name}: a kind of record has exactly {', '.join(sorted(_KIND_WORDS))}")
+        kinds.append(RawKind(Kind(name), words))
+    return kinds
+
+
+def read_tables(folder: Path) -> dict[str, list[RawRow]]:
+    """Every table of a folder by its name (`iso/core`), as written; words and ids are checked.
+
+    Raises:
+        TableError: not a list of rows, an unknown word, an id missing or there twice.
+    """
+    tables: dict[str, list[RawRow]] = {}
+    seen: dict[str, str] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name == "kinds":
+            continue
+        content = _yaml(path)
+        if not isinstance(content, list):
+            raise TableError(f"{name}: a table is a list of rows")
+        rows = []
+        for words in content:
+            row_id = words.get("id") if isinstance(words, dict) else None
+            if not isinstance(row_id, str):
+                raise TableError(f"{name}: a row without id: {str(words)[:80]}")
+            if unknown := words.keys() - _ROW_WORDS:
+                raise TableError(f"{name}, row {row_id}: unknown word '{sorted(unknown)[0]}'")
+            if row_id in seen:
+                raise TableError(f"{name}, row {row_id}: the id is already used in {seen[row_id]}")
+            seen[row_id] = name
+            rows.append(RawRow(name, words))
+        tables[name] = rows
+    return tables
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TableError(f"{path.name} is not YAML: {error}") from None
+
+
+# Readers
+
+
+def _open_xml(content: bytes) -> Reader:
+    return xml.XmlReader(xml.parse(content))
+
+
+def _open_orcid(content: bytes) -> Reader:
+    return json.read(content, public_only=True)
+
+
+def _open_datacite(content: bytes) -> Reader:
+    return json.read(content, envelope=("data", "attributes"))
+
+
+def _open_rdf(content: bytes) -> Reader:
+    turtle = rdf.looks_like_turtle(content[:4096].lstrip(b"\xef\xbb\xbf"))
+    return rdf.read(content, rdf.Syntax.TURTLE if turtle else rdf.Syntax.RDF_XML)
+
+
+# The readers `kinds.yaml` may name, and the dialect of paths each understands.
+_READERS: Final[dict[str, tuple[Opener, str]]] = {
+    "xml": (_open_xml, "xpath"),
+    "orcid": (_open_orcid, "members"),
+    "datacite": (_open_datacite, "members"),
+    "rdf": (_open_rdf, "predicates"),
+}
+
+
+# Rows
+
+_ID: Final = re.compile(r"(^|\| )ID(?=[/\[]|$)")
+_IDENTIFICATION: Final = {"iso19139": "gmd:identificationInfo/*", "iso19115-3": "mdb:identificationInfo/*"}
+
+
+def _compile(
+    raw: RawRow, profile: str, dialect: str, prefixes: Mapping[str, str], known_registers: Mapping[str, Register]
+) -> Iterable[Row]:
+    """The row for one profile; nothing when the row has no path for it."""
+    words = raw.words
+    where = f"{raw.table}, row {raw.id}"
+    sources = words.get("from")
+    if not isinstance(sources, dict) or not sources:
+        raise TableError(f"{where}: 'from' must give a path for at least one profile")
+    path = sources.get(profile)
+    if path is None:
+        return
+    doc = words.get("doc") or {}
+    if not isinstance(doc, dict) or not doc.get("en") or not doc.get("fr"):
+        raise TableError(f"{where}: 'doc' must say what the row maps, in English (en) and French (fr)")
+    action = _action(words, where, prefixes, known_registers)
+    try:
+        compiled = _compile_path(str(path), profile, dialect)
+    except ValueError as error:
+        raise TableError(f"{where}: {error}") from None
+    yield Row(
+        id=raw.id,
+        english=str(doc["en"]),
+        french=str(doc["fr"]),
+        path=compiled,
+        apply=action,
+        at_most_one=str(words.get("cardinality", "0..n")) in ("0..1", "1"),
+    )
+
+
+def _compile_path(path: str, profile: str, dialect: str) -> Any:
+    if dialect == "xpath":
+        root = _IDENTIFICATION[profile]
+        return xml.compile_path(_ID.sub(lambda found: found[1] + root, path))
+    return rdf.compile_path(path) if dialect == "predicates" else json.compile_path(path)
+
+
+def _action(
+    words: Mapping[str, Any], where: str, prefixes: Mapping[str, str], known_registers: Mapping[str, Register]
+) -> Action:
+    ways = [word for word in ("predicate", "node", "ignore") if word in words]
+    if len(ways) != 1:
+        raise TableError(f"{where}: a row has exactly one of 'predicate', 'node' and 'ignore'")
+    if ways == ["ignore"]:
+        return _ignore
+    if ways == ["node"]:
+        return _function(words["node"], where)
+    predicate = str(words["predicate"])
+    try:
+        expand(predicate, dict(prefixes))
+    except ValueError as error:
+        raise TableError(f"{where}: {error}") from None
+    convert = _conversion(words.get("value"), where, known_registers)
+    subject = str(words.get("subject", "resource"))
+
+    def state(context: Context, node: Any) -> None:
+        about = context.reader.subject(node) or context.subjects.get(subject)
+        if about is None:
+            context.warn(f"this kind of record has no {subject}")
+            return
+        for term in convert(context, node):
+            context.add(about, predicate, term)
+
+    return state
+
+
+def _ignore(context: Context, node: Any) -> None:
+    context.reader.ignore(node)
+
+
+def _function(words: Any, where: str) -> Action:
+    name = words.get("function") if isinstance(words, dict) else None
+    if name not in FUNCTIONS:
+        raise TableError(f"{where}: there is no function '{name}'")
+    options = {key: str(value) for key, value in words.items() if key != "function"}
+    function = FUNCTIONS[name]
+
+    def call(context: Context, node: Any) -> None:
+        function(context, node, options)
+
+    return call
+
+
+Conversion = Callable[[Context, Any], list[Term]]
+
+
+def _conversion(words: Any, where: str, known_registers: Mapping[str, Register]) -> Conversion:
+    """How a row types its values. The list is closed: text, temporal, iri, code, decimal, boolean, duration."""
+    if not isinstance(words, dict) or not words.keys() <= _VALUE_WORDS or "as" not in words:
+        raise TableError(f"{where}: 'value' must be like {{as: text}}, with words among {', '.join(sorted(_VALUE_WORDS))}")
+    way = words["as"]
+    if way == "text":
+        return _as_text(lines=words.get("lines") == "many", tagged=words.get("language") != "none")
+    if way == "code":
+        register = known_registers.get(str(words.get("register")))
+        if register is None:
+            raise TableError(f"{where}: there is no register '{words.get('register')}'")
+        return _as_code(register, drop=words.get("otherwise") == "drop")
+    typed: dict[str, tuple[Callable[[str], Term | None], str]] = {
+        "temporal": (values.temporal, "no date"),
+        "boolean": (values.boolean, "neither true nor false"),
+        "duration": (values.duration, "no ISO 8601 duration"),
+        "decimal": (_decimal, "no number"),
+        "iri": (_iri, "no address or identifier"),
+    }
+    if way not in typed:
+        raise TableError(f"{where}: a value cannot be typed as '{way}'; known: text, code, {', '.join(sorted(typed))}")
+    return _as_typed(*typed[way], link=way == "iri")
+
+
+def _decimal(text: str) -> Term | None:
+    number = values.number(text)
+    return values.decimal(number) if number is not None else None
+
+
+def _iri(text: str) -> Term | None:
+    found = canonical(text)
+    return values.iri(found) if found and values.is_iri(found) else None
+
+
+def _as_text(*, lines: bool, tagged: bool) -> Conversion:
+    def convert(context: Context, node: Any) -> list[Term]:
+        localised = context.reader.text(node, multiline=lines)
+        return [values.text(words, language if tagged else None) for words, language in localised]
+
+    return convert
+
+
+def _as_code(register: Register, *, drop: bool) -> Conversion:
+    def convert(context: Context, node: Any) -> list[Term]:
+        code = context.reader.code(node)
+        if not code:
+            return []
+        row = register.get(code) or register.get(code.split(";")[0])
+        if row and row["iri"]:
+            return [values.iri(row["iri"])]
+        if row or drop:
+            return []
+        context.warn(f"the code '{code[:60]}' is not in the register {register.name}; kept as text")
+        return [values.text(code)]
+
+    return convert
+
+
+def _as_typed(convert_text: Callable[[str], Term | None], lack: str, *, link: bool) -> Conversion:
+    def convert(context: Context, node: Any) -> list[Term]:
+        text = (context.reader.href(node) if link else "") or context.reader.string(node)
+        if not text:
+            return []
+        term = convert_text(text)
+        if term is None:
+            context.warn(f"'{text[:80]}' is {lack}; kept as text")
+            return [values.text(text)]
+        return [term]
+
+    return convert
