@@ -79,6 +79,7 @@ class RdfReader:
     scheme: str
     concepts: frozenset[str]
     blank: int
+    broken: int
     consumed: set[int] = field(default_factory=set)
     _by_predicate: dict[str, list[Node]] = field(default_factory=dict)
 
@@ -118,7 +119,7 @@ class RdfReader:
     def unread(self) -> tuple[int, int, int, Iterable[Node]]:
         """Statements in all, consumed, ignored, and the remaining ones."""
         remaining = [node for node in self.nodes if node.order not in self.consumed]
-        return len(self.nodes) + self.blank, len(self.consumed), 0, remaining
+        return len(self.nodes) + self.blank + self.broken, len(self.consumed), 0, remaining
 
     def where(self, node: Node) -> str:
         """The predicate of a statement, as a prefixed name where possible."""
@@ -150,18 +151,20 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
         RefusedError: not well-formed (with the line), or without any SKOS concept.
     """
     nodes: list[Node] = []
-    blank = 0
+    blank = broken = 0
     try:
         for order, quad in enumerate(ox.parse(content, syntax.value, lenient=True)):
             subject, predicate, object_ = quad.subject, quad.predicate, quad.object
-            if isinstance(subject, ox.NamedNode) and isinstance(object_, ox.Literal):
-                nodes.append(
-                    Node(_iri(subject), _predicate(predicate), "", object_.value, object_.language, order)
-                )
-            elif isinstance(subject, ox.NamedNode) and isinstance(object_, ox.NamedNode):
-                nodes.append(Node(_iri(subject), _predicate(predicate), _iri(object_), "", None, order))
-            else:
+            if not isinstance(subject, ox.NamedNode) or isinstance(object_, ox.BlankNode | ox.Triple):
                 blank += 1
+                continue
+            about = _iri(subject)
+            if not is_iri(about):
+                broken += 1
+            elif isinstance(object_, ox.Literal):
+                nodes.append(Node(about, _predicate(predicate), "", object_.value, object_.language, order))
+            else:
+                nodes.append(Node(about, _predicate(predicate), _iri(object_), "", None, order))
     except (SyntaxError, ValueError) as error:
         raise RefusedError(f"not well-formed RDF: {error}") from None
     concepts = frozenset(node.subject for node in nodes if node.predicate == _TYPE and node.iri == _CONCEPT)
@@ -171,7 +174,7 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
         )
     name, scheme = _name(nodes, concepts, content)
     dates = [node.literal for node in nodes if node.subject == scheme and node.predicate == PREFIXES["dct"] + "date"]
-    return RdfReader(tuple(nodes), name, max(dates, default=""), scheme, concepts, blank)
+    return RdfReader(tuple(nodes), name, max(dates, default=""), scheme, concepts, blank, broken)
 
 
 def _iri(node: ox.NamedNode) -> str:

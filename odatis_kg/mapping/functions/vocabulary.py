@@ -22,15 +22,11 @@ def identity(context: Context) -> None:
     context.type(resource, "skos:Collection" if nvs(scheme) else "skos:ConceptScheme")
     if reader.blank:
         context.warn(f"{reader.blank} statements with blank nodes are left out")
-    broken = 0
+    if reader.broken:
+        context.warn(f"{reader.broken} statements about a subject whose IRI is none are left out")
     for concept in sorted(reader.concepts):
-        if not values.is_iri(concept):
-            broken += 1
-            continue
         context.type(Term(f"<{concept}>"), "skos:Concept")
         context.add(Term(f"<{concept}>"), "odk:inCollection", resource)
-    if broken:
-        context.warn(f"{broken} concepts have an IRI that is none, and are left out")
     for node in reader.nodes:
         if node.predicate.endswith("#type") and node.iri.startswith("http://www.w3.org/2004/02/skos/core#"):
             reader.consumed.add(node.order)

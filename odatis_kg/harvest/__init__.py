@@ -1,0 +1,1 @@
+"""Harvest: bringing records in, keeping their bytes, and knowing what is known of each."""

@@ -1,0 +1,76 @@
+"""Files and folders as a source: every file below the given paths, in a stable order, decompressed within bounds."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class UnreadableFileError(Exception):
+    """A file that cannot be read; the message says why and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to read, and its name for people and for lineage: relative to the path given on the command line."""
+
+    path: Path
+    name: str
+
+
+def walk(paths: list[Path]) -> Iterator[File]:
+    """The files below some paths, folders in alphabetical order, hidden ones left out; no file twice.
+
+    A folder's own name begins the names of its files, so that two folders never give one name to two files.
+
+    Raises:
+        UnreadableFileError: a path does not exist.
+    """
+    seen: set[Path] = set()
+    for given in paths:
+        if given.is_dir():
+            base = given.resolve()
+            found = sorted(
+                (path for path in base.rglob("*") if path.is_file() and not _hidden(path.relative_to(base))),
+                key=lambda path: path.relative_to(base).as_posix(),
+            )
+            files = [File(path, f"{base.name}/{path.relative_to(base).as_posix()}") for path in found]
+        elif given.is_file():
+            files = [File(given.resolve(), given.name)]
+        else:
+            raise UnreadableFileError(f"{given}: there is no such file or folder")
+        for file in files:
+            if file.path not in seen:
+                seen.add(file.path)
+                yield file
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def read(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a file, decompressed when it is gzip (told by its content, not by its name).
+
+    Raises:
+        UnreadableFileError: not readable, a damaged gzip, or more than `most_bytes` once decompressed.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise UnreadableFileError(f"the file cannot be read: {error.strerror or error}") from None
+    if content[:2] == b"\x1f\x8b":
+        try:
+            # Reading one byte more than allowed ends a decompression bomb early.
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+                content = packed.read(most_bytes + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UnreadableFileError(f"the gzip file is damaged or cut off: {error}") from None
+    if len(content) > most_bytes:
+        raise UnreadableFileError(
+            f"the file is larger than {most_bytes // 1_000_000:,} MB, the most that is read (input.file_mb)"
+        )
+    return content

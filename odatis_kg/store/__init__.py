@@ -1,0 +1,1 @@
+"""Store: immutable releases, and the engines that answer SPARQL from them."""

@@ -1,0 +1,198 @@
+"""The port: what the rest of the system asks of whatever answers SPARQL, and the errors it may get.
+
+Two adapters implement it: `pool.WorkerPool` (processes on the release's files) and `remote.RemoteEngine` (any SPARQL 1.1
+endpoint). One contract test class runs on both. What must stay true: a result is whole or an error is raised; errors know
+nothing of HTTP; nothing of an adapter shows through.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, Protocol
+
+from odatis_kg.mapping import values
+from odatis_kg.mapping.values import Term
+from odatis_kg.store.syntax import Form, bind
+
+
+class TableFormat(Enum):
+    """Formats of SELECT and ASK results, by their media type."""
+
+    JSON = "application/sparql-results+json"
+    XML = "application/sparql-results+xml"
+    CSV = "text/csv"
+    TSV = "text/tab-separated-values"
+
+
+class GraphFormat(Enum):
+    """Formats of CONSTRUCT and DESCRIBE results, by their media type."""
+
+    TURTLE = "text/turtle"
+    NTRIPLES = "application/n-triples"
+    JSONLD = "application/ld+json"
+    RDFXML = "application/rdf+xml"
+
+
+Format = TableFormat | GraphFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query to evaluate.
+
+    `table` and `graph` are the formats wanted for the two families of forms; None says that no format of that family is
+    acceptable. Named datasets (by request or by `FROM`) replace the default one, which is the union of all graphs.
+    """
+
+    text: str
+    table: TableFormat | None = TableFormat.JSON
+    graph: GraphFormat | None = GraphFormat.NTRIPLES
+    default_graphs: tuple[str, ...] = ()
+    named_graphs: tuple[str, ...] = ()
+    timeout: float | None = None
+
+
+class Answer(Protocol):
+    """A result on its way: its form and format are known and its first bytes exist."""
+
+    form: Form
+    format: Format
+    # The number of bytes, when the whole result is already there.
+    length: int | None
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes of the result; an `EngineError` in the middle means that what came before is not whole."""
+
+
+class SparqlEngine(Protocol):
+    """Answers queries."""
+
+    @property
+    def release(self) -> str | None:
+        """The id of the release being served; None when the engine does not know."""
+
+    async def start(self) -> None:
+        """Get ready to answer."""
+
+    async def stop(self) -> None:
+        """Stop answering; queries at work are ended."""
+
+    def query(self, query: Query) -> AbstractAsyncContextManager[Answer]:
+        """Evaluate a query; leaving the context before the last chunk ends the evaluation.
+
+        Raises:
+            QueryRefusedError: the query is not one we answer, or not SPARQL.
+            EngineError: it cannot be answered; each kind says why.
+        """
+
+
+class EngineError(Exception):
+    """A query that could not be answered."""
+
+
+class NotAcceptableError(EngineError):
+    """No acceptable format for a result of this form."""
+
+    def __init__(self, form: Form) -> None:
+        kind = "graph" if form.makes_graph else "table"
+        super().__init__(f"a {form} query gives a {kind}, and none of the formats asked for is one of a {kind}")
+        self.form = form
+
+
+class QueryTimeoutError(EngineError):
+    """The query took longer than it may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"the query was stopped after {seconds:g} seconds, the most it may take; narrow it: bind a subject or a class,"
+            " add LIMIT, or ask for one graph"
+        )
+        self.seconds = seconds
+
+
+class ResultTooLargeError(EngineError):
+    """The result is larger than it may be."""
+
+    def __init__(self, megabytes: int) -> None:
+        super().__init__(
+            f"the result is larger than {megabytes:,} MB, the most that is given; add LIMIT and OFFSET, or fetch the dump"
+        )
+
+
+class QueryMemoryError(EngineError):
+    """The query used more memory than it may, or crashed the process that evaluated it."""
+
+    def __init__(self, megabytes: int) -> None:
+        super().__init__(
+            f"the query needed more than the {megabytes:,} MB of memory it may use; sort or group fewer rows"
+        )
+
+
+class OverloadedError(EngineError):
+    """Too many queries are waiting."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many queries are waiting; try again shortly")
+        self.retry_after = retry_after
+
+
+class EngineUnavailableError(EngineError):
+    """There is nothing to answer from."""
+
+
+# Small results for our own use
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A term of a result row."""
+
+    kind: Literal["iri", "literal", "blank"]
+    value: str
+    language: str = ""
+    datatype: str = ""
+
+    @property
+    def term(self) -> Term:
+        """The same term in N-Triples form."""
+        if self.kind == "iri":
+            return Term(f"<{self.value}>")
+        if self.kind == "blank":
+            return Term(f"_:{self.value}")
+        if self.language:
+            return values.text(self.value, self.language)
+        return values.typed(self.value, self.datatype) if self.datatype else values.text(self.value)
+
+
+Row = dict[str, Value]
+
+
+async def rows(engine: SparqlEngine, text: str, bindings: Mapping[str, Term | Sequence[Term]] | None = None) -> list[Row]:
+    """The rows of a SELECT query of ours, read whole; values enter by `bindings` only."""
+    async with engine.query(Query(bind(text, bindings or {}), graph=None)) as answer:
+        content = b"".join([chunk async for chunk in answer.chunks()])
+    return parse_rows(content)
+
+
+async def graph(engine: SparqlEngine, text: str, bindings: Mapping[str, Term | Sequence[Term]] | None = None) -> bytes:
+    """The statements of a CONSTRUCT query of ours as N-Triples, read whole."""
+    async with engine.query(Query(bind(text, bindings or {}), table=None)) as answer:
+        return b"".join([chunk async for chunk in answer.chunks()])
+
+
+def parse_rows(content: bytes) -> list[Row]:
+    """The rows of a result in SPARQL 1.1 Query Results JSON Format (section 3.2)."""
+    bindings = json.loads(content).get("results", {}).get("bindings", [])
+    return [{name: _value(term) for name, term in binding.items()} for binding in bindings]
+
+
+def _value(term: Mapping[str, str]) -> Value:
+    kind = term["type"]
+    if kind == "uri":
+        return Value("iri", term["value"])
+    if kind == "bnode":
+        return Value("blank", term["value"])
+    datatype = term.get("datatype", "")
+    return Value("literal", term["value"], term.get("xml:lang", ""), "" if datatype == f"{values.XSD}string" else datatype)

@@ -1,0 +1,199 @@
+"""A query worker: one process, one release opened read-only, one query at a time, from a socket to a socket.
+
+Run as `python -m odatis_kg.store.worker` by the pool. It can be killed at any instant. Query and serialisation happen in
+the same thread, because reading results from another one aborts the process (pyoxigraph). The first bytes are held back
+until 64 KiB or the end, so that small results are whole, and late failures rare.
+
+The protocol is frames of one type byte, a length (4 bytes, big-endian) and a body:
+parent -> worker: `Q` a query (JSON); worker -> parent: `R` ready, `H` head (JSON: form, format, length when known),
+`D` data, `E` end, `X` error (JSON: kind, message, line, column).
+"""
+
+import ctypes
+import json
+import resource
+import signal
+import socket
+import struct
+import sys
+from typing import Any, Final
+
+import pyoxigraph as ox
+
+from odatis_kg.store.syntax import Form, QueryRefusedError, explain, inspect
+
+HEADER: Final = struct.Struct(">cI")
+HELD_BYTES: Final = 65_536
+
+_TABLES: Final = {
+    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
+    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
+    "text/csv": ox.QueryResultsFormat.CSV,
+    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
+}
+_GRAPHS: Final = {
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "application/ld+json": ox.RdfFormat.JSON_LD,
+    "application/rdf+xml": ox.RdfFormat.RDF_XML,
+}
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _Out:
+    """What the serialiser writes to: holds the first bytes back, then sends frames, and counts."""
+
+    def __init__(self, connection: socket.socket, head: dict[str, Any], most_bytes: int) -> None:
+        self._connection = connection
+        self._head = head
+        self._most = most_bytes
+        self._held = bytearray()
+        self._total = 0
+        self.sent = False
+
+    def write(self, data: bytes) -> int:
+        self._total += len(data)
+        if self._total > self._most:
+            raise _TooLargeError
+        self._held += data
+        if len(self._held) >= HELD_BYTES:
+            self._send(None)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        """Send what is left, and the end."""
+        self._send(self._total if not self.sent else None)
+        send(self._connection, b"E", b"")
+
+    def _send(self, length: int | None) -> None:
+        if not self.sent:
+            send(self._connection, b"H", json.dumps({**self._head, "length": length}).encode())
+            self.sent = True
+        if self._held:
+            send(self._connection, b"D", bytes(self._held))
+            self._held.clear()
+
+
+def send(connection: socket.socket, kind: bytes, body: bytes) -> None:
+    """Send one frame."""
+    connection.sendall(HEADER.pack(kind, len(body)) + body)
+
+
+def receive(connection: socket.socket) -> tuple[bytes, bytes] | None:
+    """Receive one frame; None when the other side has closed."""
+    header = _exactly(connection, HEADER.size)
+    if header is None:
+        return None
+    kind, length = HEADER.unpack(header)
+    body = _exactly(connection, length)
+    return None if body is None else (kind, body)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes | None:
+    data = bytearray()
+    while len(data) < size:
+        piece = connection.recv(min(size - len(data), 1 << 20))
+        if not piece:
+            return None
+        data += piece
+    return bytes(data)
+
+
+def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) -> None:
+    """Evaluate one query and send its result, or what went wrong."""
+    text = request["text"]
+    out: _Out | None = None
+    try:
+        seen = inspect(text, most_depth=request["nesting"], service_allow=request["service_allow"])
+        media_type = request["graph"] if seen.form.makes_graph else request["table"]
+        if media_type is None:
+            return send(connection, b"X", json.dumps({"kind": "not-acceptable", "form": seen.form}).encode())
+        out = _Out(connection, {"form": seen.form, "format": media_type}, request["result_bytes"])
+        _evaluate(store, request, seen.form, seen.has_dataset, media_type, out)
+        out.close()
+    except QueryRefusedError as error:
+        _send_error(connection, "refused", str(error), error.line, error.column)
+    except SyntaxError as error:
+        readable = explain(text, str(error))
+        _send_error(connection, "refused", str(readable), readable.line, readable.column)
+    except _TooLargeError:
+        _send_error(connection, "too-large", "")
+    except (BrokenPipeError, ConnectionError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the engine says is reported, and the worker lives on
+        _send_error(connection, "failed", f"{type(error).__name__}: {error}"[:500])
+    return None
+
+
+def _evaluate(
+    store: ox.Store, request: dict[str, Any], form: Form, has_dataset: bool, media_type: str, out: _Out
+) -> None:
+    default = [ox.NamedNode(graph) for graph in request["default_graphs"]]
+    named = [ox.NamedNode(graph) for graph in request["named_graphs"]]
+    if default or named:
+        # SPARQL 1.1 Protocol, section 2.1.4: the dataset of the request replaces that of the query.
+        results = store.query(request["text"], default_graph=default, named_graphs=named)
+    else:
+        # `use_default_graph_as_union` makes the engine ignore FROM, so never together.
+        results = store.query(request["text"], use_default_graph_as_union=not has_dataset)
+    if form.makes_graph:
+        assert isinstance(results, ox.QueryTriples)
+        results.serialize(out, format=_GRAPHS[media_type])
+    elif isinstance(results, ox.QueryBoolean):
+        results.serialize(out, format=_TABLES[media_type])
+    else:
+        assert isinstance(results, ox.QuerySolutions)
+        results.serialize(out, format=_TABLES[media_type])
+
+
+def _send_error(
+    connection: socket.socket, kind: str, message: str, line: int | None = None, column: int | None = None
+) -> None:
+    send(connection, b"X", json.dumps({"kind": kind, "message": message, "line": line, "column": column}).encode())
+
+
+def bound_memory(megabytes: int) -> None:
+    """Let this process use so much memory above what it uses now; beyond that, allocation fails and it aborts."""
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not worth importing here
+        pages = int(file.read().split()[0])
+    limit = pages * resource.getpagesize() + megabytes * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies, so that no runaway query outlives the server (Linux)."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve queries until the socket closes: arguments are its descriptor, the store, and the memory bound in megabytes."""
+    descriptor, store_path, memory_mb = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    with socket.socket(fileno=descriptor) as connection:
+        try:
+            store = ox.Store.read_only(store_path)
+        except OSError as error:
+            _send_error(connection, "unavailable", f"the store {store_path} cannot be opened: {error}")
+            return
+        if sys.platform == "linux":
+            bound_memory(memory_mb)
+        send(connection, b"R", b"")
+        while (frame := receive(connection)) is not None:
+            try:
+                answer(store, connection, json.loads(frame[1]))
+            except (BrokenPipeError, ConnectionError):
+                return
+
+
+if __name__ == "__main__":
+    main()
