@@ -53,7 +53,10 @@ class InputSettings(_Table):
         64, ge=1, le=1_024, description="Largest single record mapped, in megabytes; a larger one is refused."
     )
     record_seconds: float = Field(
-        30.0, ge=0.1, le=3_600, description="Time one record may take to be mapped, in seconds; a slower one is refused."
+        30.0,
+        ge=0.1,
+        le=3_600,
+        description="Time one record may take to be mapped, in seconds; a slower one is refused.",
     )
 
 
@@ -101,10 +104,15 @@ class QuerySettings(_Table):
 class ReleaseSettings(_Table):
     """Building and keeping releases."""
 
-    keep: int = Field(5, ge=1, le=10_000, description="Releases kept by `odatis-kg releases prune`, the current one included.")
+    keep: int = Field(
+        5, ge=1, le=10_000, description="Releases kept by `odatis-kg releases prune`, the current one included."
+    )
     shacl: bool = Field(True, description="Check mapped records against the shapes in ontologies/odk-shapes.ttl.")
     shacl_records: int = Field(
-        1_000, ge=1, le=10_000_000, description="Most records checked with SHACL in one build; above it, an even sample."
+        1_000,
+        ge=1,
+        le=10_000_000,
+        description="Most records checked with SHACL in one build; above it, an even sample.",
     )
 
 
@@ -123,7 +131,8 @@ class Settings(BaseSettings):
         Path("odatis-kg-data"), description="Folder of the raw archive, the ledger and the releases; made when missing."
     )
     engine: Literal["embedded", "sparql"] = Field(
-        "embedded", description="Where queries are answered: by worker processes on the release, or by a SPARQL endpoint."
+        "embedded",
+        description="Where queries are answered: by worker processes on the release, or by a SPARQL endpoint.",
     )
     source: Annotated[str, AfterValidator(_source_name)] = Field(
         "local", description="Name of the source that files given on the command line belong to; part of their IRIs."
@@ -205,10 +214,7 @@ def _describe(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, s
 
 
 def _type_and_bounds(field: FieldInfo) -> str:
-    bounds = {
-        **{"≥": getattr(item, "ge", None) for item in field.metadata if getattr(item, "ge", None) is not None},
-        **{"≤": getattr(item, "le", None) for item in field.metadata if getattr(item, "le", None) is not None},
-    }
+    limits = [(sign, getattr(item, name, None)) for item in field.metadata for sign, name in (("≥", "ge"), ("≤", "le"))]
     choices = get_args(field.annotation)
     if choices and all(isinstance(choice, str) for choice in choices):
         kind = " or ".join(f'"{choice}"' for choice in choices)
@@ -217,7 +223,7 @@ def _type_and_bounds(field: FieldInfo) -> str:
     else:
         names = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text", "Path": "folder"}
         kind = names[getattr(field.annotation, "__name__", "str")]
-    return ", ".join([kind, *(f"{sign} {bound:,}" for sign, bound in bounds.items() if bound is not None)])
+    return ", ".join([kind, *(f"{sign} {bound:,}" for sign, bound in limits if bound is not None)])
 
 
 def _shown(default: object) -> str:

@@ -108,11 +108,13 @@ class Ledger:
 
     # Runs
 
-    def begin_run(self, run: str, software: str, started: str) -> None:
+    def begin_run(self, run: Run) -> None:
         """Note that a run began; runs that never ended were killed, and are marked so."""
         with self.transaction():
             self._db.execute("UPDATE run SET state = 'killed' WHERE state = 'running'")
-            self._db.execute("INSERT INTO run VALUES (?, ?, ?, NULL, 'running')", (run, software, started))
+            self._db.execute(
+                "INSERT INTO run VALUES (?, ?, ?, NULL, ?)", (run.id, run.software, run.started, run.state)
+            )
 
     def end_run(self, run: str, ended: str, state: str) -> None:
         """Note how a run ended: `published`, `unchanged` or `failed`."""
@@ -121,7 +123,9 @@ class Ledger:
     def runs(self, ids: Iterable[str]) -> list[Run]:
         """Some runs, in order of their start."""
         wanted = set(ids)
-        rows = self._db.execute("SELECT id, software, started, coalesce(ended, ''), state FROM run ORDER BY started, id")
+        rows = self._db.execute(
+            "SELECT id, software, started, coalesce(ended, ''), state FROM run ORDER BY started, id"
+        )
         return [Run(*row) for row in rows if row[0] in wanted]
 
     # What was seen
@@ -227,5 +231,5 @@ def _fetch(row: tuple[int, str, str, str, str, str, int, int, str]) -> Fetch:
 
 
 def _version(row: tuple[str, str, str, str, str, int, int, str]) -> Version:
-    source, key, kind, *rest = row
-    return Version(source, key, Kind(kind), *rest)
+    source, key, kind, sha256, modified, size, fetch, warning = row
+    return Version(source, key, Kind(kind), sha256, modified, size, fetch, warning)

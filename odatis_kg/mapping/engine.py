@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from odatis_kg.iris import Iris
@@ -78,7 +79,7 @@ class Coverage:
         return (self.consumed + self.ignored) / self.leaves if self.leaves else 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mapped:
     """What one record became."""
 
@@ -89,13 +90,25 @@ class Mapped:
     warnings: tuple[str, ...]
     coverage: Coverage
 
-    def triples(self) -> list[tuple[Term, Term, Term]]:
-        """The distinct statements, sorted."""
-        return sorted({(s.subject, s.predicate, s.object) for s in self.statements})
+    @cached_property
+    def _lines(self) -> list[str]:
+        graph = f" <{self.graph}> ."
+        return sorted(
+            {f"{subject} {predicate} {object_}{graph}" for subject, predicate, object_, _, _ in self.statements}
+        )
 
     def nquads(self) -> list[str]:
         """The distinct statements as N-Quads lines, sorted, without line ends."""
-        return sorted({f"{s.subject} {s.predicate} {s.object} <{self.graph}> ." for s in self.statements})
+        return self._lines
+
+    def text(self) -> bytes:
+        """The same as a file's content."""
+        return "".join(f"{line}\n" for line in self._lines).encode("utf-8")
+
+    @property
+    def quads(self) -> int:
+        """The number of distinct statements."""
+        return len(self._lines)
 
 
 @dataclass(slots=True)

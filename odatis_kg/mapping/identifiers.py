@@ -8,6 +8,7 @@ itself. Canonical forms: `http://vocab.nerc.ac.uk/collection/P02/current/TEMP/` 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -157,6 +158,7 @@ def gcmd(text: str) -> str | None:
     return f"https://gcmd.earthdata.nasa.gov/kms/concept/{found['id'].lower()}" if found else None
 
 
+@lru_cache(maxsize=1 << 16)
 def canonical(text: str) -> str | None:
     """The canonical IRI of anything that names one thing in one of the schemes above; else a repaired IRI; else None."""
     candidate = _unwrapped(text.strip())

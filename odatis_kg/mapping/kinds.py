@@ -96,8 +96,10 @@ def scan(content: bytes, limits: Limits | None = None) -> Scan:
     if not start:
         return _refused("the file is empty")
     if re.match(rb"<!doctype\s+html|<html[\s>]", start, re.IGNORECASE):
-        return _refused("an HTML page, not a record: a page of the catalogue, a login or an error page saved by mistake?")
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start.startswith(b"<") and _looks_like_xml(start):
+        return _refused(
+            "an HTML page, not a record: a page of the catalogue, a login or an error page saved by mistake?"
+        )
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or (start.startswith(b"<") and _looks_like_xml(start)):
         return _bounded(_scan_xml(content), limits)
     if start[:1] in b"{[" and not rdf.looks_like_turtle(start):
         return _bounded(_scan_json(content), limits)
@@ -118,7 +120,9 @@ def _bounded(found: Scan, limits: Limits) -> Scan:
     records, refusals = [], list(found.refusals)
     for record in found.records:
         if len(record.content) > limits.record_bytes:
-            reason = f"record {record.key} has {len(record.content):,} bytes, more than the {limits.record_bytes:,} allowed"
+            reason = (
+                f"record {record.key} has {len(record.content):,} bytes, more than the {limits.record_bytes:,} allowed"
+            )
             refusals.append(Refusal(f"{reason} (input.record_mb)"))
         else:
             records.append(record)
@@ -170,7 +174,7 @@ def _scan_xml(content: bytes) -> Scan:
     if kind := _kind_of(root):
         return _one(root, kind, content)
     if name == "ExceptionReport":
-        said = " ".join("".join(root.itertext()).split())[:300]
+        said = " ".join(xml.all_text(root).split())[:300]
         return _refused(f"the server answered with an error instead of records: {said}")
     if name == "Capabilities":
         return _refused("a description of a service (GetCapabilities), which holds no record")
@@ -204,9 +208,10 @@ def _scan_envelope(root: xml.Element) -> Scan:
     if not records and not refusals:
         if deleted := sum(1 for header in root.iter("{*}header") if header.get("status") == "deleted"):
             return _refused(f"{deleted} record(s) that the source marks as deleted, and no other")
-        error = root.find(".//{*}error")
-        if error is not None and error.get("code"):
-            return _refused(f"the server answered with the error '{error.get('code')}': {error.text or ''}".rstrip(": "))
+        answer = root.find(".//{*}error")
+        if answer is not None and answer.get("code"):
+            said = f"the server answered with the error '{answer.get('code')}': {answer.text or ''}"
+            return _refused(said.rstrip(": "))
         if any("orcid.org" in namespace for namespace in root.nsmap.values()):
             return _refused("an ORCID answer in XML; ask for JSON (Accept: application/json)")
         return _refused(f"an XML document <{xml.local_name(root)}> that holds no ISO 19115/19139 record")
@@ -239,15 +244,20 @@ def _kind_of(element: xml.Element) -> Kind | None:
     return kind
 
 
+def _path(prefixed: str) -> str:
+    """A path such as `gmd:fileIdentifier` in the notation of ElementTree."""
+    return re.sub(r"(\w+):", lambda found: f"{{{xml.NAMESPACES[found[1]]}}}", prefixed)
+
+
 _IDENTIFIER_PATHS: Final = (
-    "{%(gmd)s}fileIdentifier" % xml.NAMESPACES,
-    "{%(mdb)s}metadataIdentifier/*/{%(mcc)s}code" % xml.NAMESPACES,
-    ".//{%(gmd)s}identificationInfo/*/{%(gmd)s}citation/*/{%(gmd)s}identifier/*/{%(gmd)s}code" % xml.NAMESPACES,
-    ".//{%(mdb)s}identificationInfo/*/{%(mri)s}citation/*/{%(cit)s}identifier/*/{%(mcc)s}code" % xml.NAMESPACES,
+    _path("gmd:fileIdentifier"),
+    _path("mdb:metadataIdentifier/*/mcc:code"),
+    _path(".//gmd:identificationInfo/*/gmd:citation/*/gmd:identifier/*/gmd:code"),
+    _path(".//mdb:identificationInfo/*/mri:citation/*/cit:identifier/*/mcc:code"),
 )
 _MODIFIED_PATHS: Final = (
-    "{%(gmd)s}dateStamp" % xml.NAMESPACES,
-    "{%(mdb)s}dateInfo/*/{%(cit)s}date" % xml.NAMESPACES,
+    _path("gmd:dateStamp"),
+    _path("mdb:dateInfo/*/cit:date"),
 )
 
 
@@ -265,7 +275,7 @@ def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
 def _texts(root: xml.Element, paths: tuple[str, ...]) -> Iterator[str]:
     for path in paths:
         for element in root.iterfind(path):
-            if text := " ".join("".join(element.itertext()).split()):
+            if text := " ".join(xml.all_text(element).split()):
                 yield text
 
 
@@ -313,7 +323,9 @@ def _json_record(item: Any, content: bytes) -> Found | str:
         modified = str(attributes.get("updated") or attributes.get("registered") or "")
         return Found(Kind.DATACITE, name, modified, content)
     if "@context" in item:
-        return "a JSON-LD document; schema.org and other JSON-LD records are not mapped: give ISO 19139 or DataCite JSON"
+        return (
+            "a JSON-LD document; schema.org and other JSON-LD records are not mapped: give ISO 19139 or DataCite JSON"
+        )
     if "group" in item or "works" in item or "put-code" in item:
         return "a part of an ORCID record (works); give the whole record as the ORCID API 3.0 answers it (/v3.0/{id}/record)"
     known = ", ".join(sorted(map(str, item))[:6])

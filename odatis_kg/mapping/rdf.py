@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -187,7 +188,11 @@ def _iri(node: ox.NamedNode) -> str:
 
 
 def _predicate(node: ox.NamedNode) -> str:
-    text = node.value
+    return _respelt(node.value)
+
+
+@lru_cache(maxsize=4096)
+def _respelt(text: str) -> str:
     for misspelt, namespace in _NAMESPACES.items():
         if text.startswith(misspelt):
             return namespace + text[len(misspelt) :]

@@ -48,14 +48,14 @@ def _load(path: Path) -> Register:
         header = next(reader, [])
         if not header or "source" not in header:
             raise RegisterError(f"{path.name}: the first line must name the columns, 'source' among them")
-        rows = []
-        for row in reader:
-            if len(row) != len(header):
+        rows: list[dict[str, str]] = []
+        for line in reader:
+            if len(line) != len(header):
                 raise RegisterError(
-                    f"{path.name}, line {reader.line_num}: {len(row)} values where {len(header)} are expected"
+                    f"{path.name}, line {reader.line_num}: {len(line)} values where {len(header)} are expected"
                 )
-            rows.append(dict(zip(header, row, strict=True)))
-    by_key = {}
+            rows.append(dict(zip(header, line, strict=True)))
+    by_key: dict[str, dict[str, str]] = {}
     for row in rows:
         key = row[header[0]].casefold()
         if key in by_key and key and header[0] != "protocol":
@@ -74,11 +74,11 @@ def _patterns(path: Path, key: str, rows: list[dict[str, str]]) -> Iterable[tupl
             raise RegisterError(f"{path.name}: '{row[key]}' is not a regular expression: {error}") from None
 
 
-def digest(folders: Iterable[Path]) -> str:
-    """SHA-256 over the names and bytes of every file of some folders: what a version of the mappings really contains."""
+def digest(folders: Iterable[Path], suffixes: tuple[str, ...] = (".yaml", ".csv", ".tsv")) -> str:
+    """SHA-256 over the names and bytes of the files of some kinds in some folders: what a version really contains."""
     total = hashlib.sha256()
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix in (".yaml", ".csv", ".tsv"):
+            if path.suffix in suffixes and path.is_file():
                 total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()

@@ -145,7 +145,7 @@ def read_tables(folder: Path) -> dict[str, list[RawRow]]:
             if not isinstance(row_id, str):
                 raise TableError(f"{name}: a row without id: {str(words)[:80]}")
             if unknown := words.keys() - _ROW_WORDS:
-                raise TableError(f"{name}, row {row_id}: unknown word '{sorted(unknown)[0]}'")
+                raise TableError(f"{name}, row {row_id}: unknown word '{min(unknown)}'")
             if row_id in seen:
                 raise TableError(f"{name}, row {row_id}: the id is already used in {seen[row_id]}")
             seen[row_id] = name
@@ -285,7 +285,9 @@ Conversion = Callable[[Context, Any], list[Term]]
 def _conversion(words: Any, where: str, known_registers: Mapping[str, Register]) -> Conversion:
     """How a row types its values. The list is closed: text, temporal, iri, code, decimal, boolean, duration."""
     if not isinstance(words, dict) or not words.keys() <= _VALUE_WORDS or "as" not in words:
-        raise TableError(f"{where}: 'value' must be like {{as: text}}, with words among {', '.join(sorted(_VALUE_WORDS))}")
+        raise TableError(
+            f"{where}: 'value' must be like {{as: text}}, with words among {', '.join(sorted(_VALUE_WORDS))}"
+        )
     way = words["as"]
     if way == "text":
         return _as_text(lines=words.get("lines") == "many", tagged=words.get("language") != "none")

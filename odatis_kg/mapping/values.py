@@ -10,6 +10,7 @@ import re
 import unicodedata
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final, NewType
 from urllib.parse import quote
 
@@ -41,6 +42,7 @@ _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEEP_IN_WEB_ADDRESS: Final = "!$&'()*+,;=:@/?#%~-._"
 
 
+@lru_cache(maxsize=1 << 16)
 def is_iri(text: str) -> bool:
     """Whether a text is an absolute IRI (RFC 3987, section 2.2) that every RDF parser accepts."""
     return _IRI.fullmatch(text) is not None
@@ -182,7 +184,9 @@ def temporal(value: str) -> Term | None:
     if found["month"] is None:
         return typed(found["year"] + zone, "gYear")
     if found["day"] is None:
-        return typed(f"{found['year']}-{found['month']}{zone}", "gYearMonth") if "01" <= found["month"] <= "12" else None
+        return (
+            typed(f"{found['year']}-{found['month']}{zone}", "gYearMonth") if "01" <= found["month"] <= "12" else None
+        )
     try:
         day = date(int(found["year"]), int(found["month"]), int(found["day"])).isoformat()
     except ValueError:

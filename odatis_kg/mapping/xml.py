@@ -149,6 +149,11 @@ def local_name(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
+def all_text(element: Element) -> str:
+    """The text of an element and all below it, in order."""
+    return "".join(str(piece) for piece in element.itertext())
+
+
 @lru_cache(maxsize=4096)
 def _by_local_names(path: str) -> Callable[[Element], list[Element]]:
     """A compiled path of local names, such as `contactInfo/*/address/*/city`; `//` and `|` as in XPath."""
@@ -209,7 +214,7 @@ class XmlReader:
                     if words := fold(translation.text or ""):
                         self.consumed.add(translation)
                         translations.append((words, self._locale(translation.get("locale"))))
-            elif not main and (words := fold("".join(child.itertext()))):
+            elif not main and (words := fold(all_text(child))):
                 self.consumed.update(child.iter())
                 main = words
         if not len(prop) and (words := fold(prop.text or "")):
@@ -226,7 +231,7 @@ class XmlReader:
         if prop is None:
             return ""
         for child in prop:
-            if local_name(child) != "PT_FreeText" and (words := one_line("".join(child.itertext()))):
+            if local_name(child) != "PT_FreeText" and (words := one_line(all_text(child))):
                 self.consumed.update(child.iter())
                 return words
         if words := one_line(prop.text or ""):
@@ -310,7 +315,7 @@ class XmlReader:
 
     def line(self, element: Element) -> int:
         """The line of the record on which an element begins (1 is the first)."""
-        return int(element.sourceline or 0)
+        return element.sourceline or 0  # type: ignore[truthy-bool, return-value]  # the stubs lack its type
 
 
 def _carries_something(element: Element) -> bool:

@@ -169,7 +169,9 @@ class Value:
 Row = dict[str, Value]
 
 
-async def rows(engine: SparqlEngine, text: str, bindings: Mapping[str, Term | Sequence[Term]] | None = None) -> list[Row]:
+async def rows(
+    engine: SparqlEngine, text: str, bindings: Mapping[str, Term | Sequence[Term]] | None = None
+) -> list[Row]:
     """The rows of a SELECT query of ours, read whole; values enter by `bindings` only."""
     async with engine.query(Query(bind(text, bindings or {}), graph=None)) as answer:
         content = b"".join([chunk async for chunk in answer.chunks()])
@@ -195,4 +197,6 @@ def _value(term: Mapping[str, str]) -> Value:
     if kind == "bnode":
         return Value("blank", term["value"])
     datatype = term.get("datatype", "")
-    return Value("literal", term["value"], term.get("xml:lang", ""), "" if datatype == f"{values.XSD}string" else datatype)
+    return Value(
+        "literal", term["value"], term.get("xml:lang", ""), "" if datatype == f"{values.XSD}string" else datatype
+    )

@@ -90,7 +90,9 @@ class _Generation:
 class _Streaming:
     """An answer being read from a worker."""
 
-    def __init__(self, pool: "WorkerPool", worker: _Worker, head: dict[str, Any], deadline: float, seconds: float) -> None:
+    def __init__(
+        self, pool: "WorkerPool", worker: _Worker, head: dict[str, Any], deadline: float, seconds: float
+    ) -> None:
         self.form = Form(head["form"])
         self.format: Format = (GraphFormat if self.form.makes_graph else TableFormat)(head["format"])
         self.length: int | None = head["length"]
@@ -193,9 +195,7 @@ class WorkerPool:
             else:
                 await self._replace(generation, worker)
 
-    async def _begin(
-        self, body: bytes, deadline: float, seconds: float
-    ) -> tuple[_Generation, _Worker, dict[str, Any]]:
+    async def _begin(self, body: bytes, deadline: float, seconds: float) -> tuple[_Generation, _Worker, dict[str, Any]]:
         """Hand a query to a worker and wait for the head of its answer; a worker found dead is replaced once."""
         for last_try in (False, True):
             generation, worker = await self._acquire(deadline, seconds)
@@ -240,7 +240,7 @@ class WorkerPool:
             async for _ in answer.chunks():
                 pass
             self._give_back(generation, worker)
-        except Exception:  # noqa: BLE001 - whatever it was, the worker is not fit for use
+        except Exception:
             await self._replace(generation, worker)
 
     # Workers
@@ -323,7 +323,7 @@ class WorkerPool:
     async def _launch(self, release: Release) -> _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond, and asyncio's own needs a watcher
                 [
                     sys.executable, "-m", "odatis_kg.store.worker",
                     str(theirs.fileno()), str(release.store), str(self._settings.memory_mb),
@@ -342,7 +342,9 @@ class WorkerPool:
                 raise self._error(json.loads(body))
         except _WorkerDiedError:
             await worker.end()
-            raise EngineUnavailableError(f"a query worker ended with code {process.returncode} while starting") from None
+            raise EngineUnavailableError(
+                f"a query worker ended with code {process.returncode} while starting"
+            ) from None
         except BaseException:
             await worker.end()
             raise

@@ -79,6 +79,11 @@ class Release:
         loaded: dict[str, Any] = json.loads((self.path / "statistics.json").read_text(encoding="utf-8"))
         return loaded
 
+    def report(self) -> list[dict[str, Any]]:
+        """What became of each file of the run that built it (`quality.reports.FileReport`)."""
+        loaded: list[dict[str, Any]] = json.loads((self.path / "report.json").read_text(encoding="utf-8"))
+        return loaded
+
     def graph_digests(self) -> dict[str, tuple[int, str]]:
         """Each named graph with its number of quads and the digest of its sorted statements."""
         with gzip.open(self.path / "graphs.tsv.gz", "rt", encoding="utf-8") as lines:
@@ -146,12 +151,15 @@ class Draft:
     def write_dump(self, quads: Path) -> str:
         """Compress the N-Quads file into the dump and remove it; the SHA-256 of the dump is returned."""
         dump = self.path / "dump.nq.gz"
-        with quads.open("rb") as plain, dump.open("wb") as raw:
-            with gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=4) as packed:
-                shutil.copyfileobj(plain, packed, 1 << 20)
+        with (
+            quads.open("rb") as plain,
+            dump.open("wb") as raw,
+            gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=4) as packed,
+        ):
+            shutil.copyfileobj(plain, packed, 1 << 20)
         quads.unlink()
-        with dump.open("rb") as raw:
-            return hashlib.file_digest(raw, "sha256").hexdigest()
+        with dump.open("rb") as written:
+            return hashlib.file_digest(written, "sha256").hexdigest()
 
 
 class Releases:
@@ -184,11 +192,15 @@ class Releases:
                 shutil.rmtree(leftover, ignore_errors=True)
             yield
 
-    def begin(self, release: str) -> Draft:
-        """A new draft; call inside `building`."""
+    @contextmanager
+    def draft(self, release: str) -> Iterator[Draft]:
+        """A new draft, inside `building`; what is not published when the context is left is thrown away."""
         path = self.folder / f"{_DRAFT}{release}"
         path.mkdir(parents=True)
-        return Draft(path, release)
+        try:
+            yield Draft(path, release)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
 
     def publish(self, draft: Draft, manifest: Manifest) -> Release:
         """Make a draft a release, and the current one."""
@@ -206,7 +218,7 @@ class Releases:
     def current_id(self) -> str | None:
         """The id the pointer names; None before the first release."""
         try:
-            return Path(os.readlink(self.data_dir / CURRENT)).name
+            return (self.data_dir / CURRENT).readlink().name
         except OSError:
             return None
 

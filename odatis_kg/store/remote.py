@@ -30,7 +30,13 @@ class _Streaming:
     """An answer being read from an endpoint."""
 
     def __init__(
-        self, form: Form, format_: Format, response: aiohttp.ClientResponse, deadline: float, seconds: float, most_mb: int
+        self,
+        form: Form,
+        format_: Format,
+        response: aiohttp.ClientResponse,
+        deadline: float,
+        seconds: float,
+        most_mb: int,
     ) -> None:
         self.form = form
         self.format = format_

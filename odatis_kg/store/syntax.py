@@ -64,7 +64,7 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_UPDATES: Final = frozenset("INSERT DELETE LOAD CLEAR DROP CREATE ADD MOVE COPY WITH".split())
+_UPDATES: Final = frozenset(["INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"])
 _KNOWN_PREFIXES: Final = {**PREFIXES, **AUTHORITY_PREFIXES}
 _PROLOGUE: Final = frozenset(("PREFIX", "BASE", "VERSION"))
 # `?a<?b)SERVICE:x#>` is an IRI to a tokeniser and a comparison followed by SERVICE to a parser. A comparison can only be
@@ -125,7 +125,9 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
                 deepest = max(deepest, depth)
                 if depth > most_depth:
                     raise _refused(
-                        text, token, f"brackets are nested more than {most_depth} deep (query.nesting); simplify the query"
+                        text,
+                        token,
+                        f"brackets are nested more than {most_depth} deep (query.nesting); simplify the query",
                     )
             elif token.text in ")]}":
                 depth -= 1

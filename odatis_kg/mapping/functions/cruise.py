@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
@@ -15,7 +16,7 @@ from odatis_kg.mapping.functions.lineage import state_association
 from odatis_kg.mapping.functions.parties import Party, read_parties, state_agent, state_attribution, state_organisation
 from odatis_kg.mapping.functions.resource import name_record, set_languages
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader
+from odatis_kg.mapping.xml import Element, Localised, XmlReader
 
 _LOCAL_URN = re.compile(r"urn:SDN:CSR:LOCAL:(?P<code>.+)", re.IGNORECASE)
 # EDMERP names carry their acronym, organisation and country in braces: NAME {acronym="..." organisation="..." country="..."}
@@ -25,6 +26,20 @@ _PARTY_ROLES = {
     "laboratory": "odk:responsibleLaboratory",
     "collator": "odk:collatingCentre",
 }
+
+
+class _Coded(NamedTuple):
+    """A keyword given by a SeaDataNet code: element, code, type of its group, labels."""
+
+    element: str
+    code: str
+    kind: str
+    labels: Localised
+
+    @property
+    def end(self) -> str:
+        """Which end of the cruise a port or country is: `departure` or `arrival`."""
+        return self.kind.partition("_")[0]
 
 
 def identity(context: Context) -> None:
@@ -45,13 +60,12 @@ def identity(context: Context) -> None:
 def cruise_keywords(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """All keyword groups of a CSR: ship, ports, project, sea areas, Marsden squares, parameters, instruments, by their code."""
     reader: XmlReader = context.reader
-    groups = reader.find(node, "descriptiveKeywords/*")
-    coded: list[tuple[str, str, str, list[tuple[str, str | None]]]] = []
-    for group in groups:
+    coded: list[_Coded] = []
+    for group in reader.find(node, "descriptiveKeywords/*"):
         context.node = group
         kind = reader.code(reader.first(group, "type"))
         found = [
-            (*code, kind, reader.text(keyword))
+            _Coded(*code, kind, reader.text(keyword))
             for keyword in reader.find(group, "keyword")
             if (code := reader.sdn_code(keyword))
         ]
@@ -60,69 +74,66 @@ def cruise_keywords(context: Context, node: Element, options: Mapping[str, str])
         else:
             keyword_group(context, group, options)
     ship: Term | None = None
-    places: dict[str, Term] = {}
-    for element, code, kind, labels in coded:
-        if element == "SDN_PlatformCode":
-            ship = state_ship(context, code, labels)
+    ports: dict[str, Term] = {}
+    for one in coded:
+        if one.element == "SDN_PlatformCode":
+            ship = state_ship(context, one.code, one.labels)
             context.add(context.subjects["resource"], "ssn:deployedOnPlatform", ship)
-        elif element == "SDN_PortCode":
-            places[kind.partition("_")[0]] = _state_port(context, code, kind, labels)
-    for element, code, kind, labels in coded:
-        _state_code(context, element, code, kind, labels, ship, places)
+        elif one.element == "SDN_PortCode":
+            ports[one.end] = _state_port(context, one)
+    for one in coded:
+        _state_code(context, one, ship, ports)
 
 
-def _state_port(context: Context, code: str, kind: str, labels: list[tuple[str, str | None]]) -> Term:
-    port = context.thing("place", "c38", code)
+def _state_port(context: Context, one: _Coded) -> Term:
+    port = context.thing("place", "c38", one.code)
     context.type(port, "dct:Location")
-    context.texts(port, "skos:prefLabel", labels)
-    if concept := sdn_concept(context, "SDN_PortCode", code):
+    context.texts(port, "skos:prefLabel", one.labels)
+    if concept := sdn_concept(context, one.element, one.code):
         context.add(concept, "foaf:focus", port)
-    predicate = "odk:arrivalPort" if kind.startswith("arrival") else "odk:departurePort"
+    predicate = "odk:arrivalPort" if one.end == "arrival" else "odk:departurePort"
     context.add(context.subjects["resource"], predicate, port)
     return port
 
 
-def _state_code(
-    context: Context,
-    element: str,
-    code: str,
-    kind: str,
-    labels: list[tuple[str, str | None]],
-    ship: Term | None,
-    places: dict[str, Term],
-) -> None:
+# SeaDataNet code element -> how a cruise is linked to the concept.
+_CODE_PROPERTIES: Final = {
+    "SDN_WaterBodyCode": "dct:spatial",
+    "SDN_MarsdenCode": "odk:marsdenSquare",
+    "SDN_ParameterDiscoveryCode": "ssn:forProperty",
+    "SDN_DeviceCategoryCode": "odk:instrumentCategory",
+}
+
+
+def _state_code(context: Context, one: _Coded, ship: Term | None, ports: dict[str, Term]) -> None:
     cruise = context.subjects["resource"]
-    if element in ("SDN_PlatformCode", "SDN_PortCode"):
+    if one.element in ("SDN_PlatformCode", "SDN_PortCode"):
         return
-    concept = sdn_concept(context, element, code)
+    concept = sdn_concept(context, one.element, one.code)
     if concept is None:
         return
-    if element == "SDN_PlatformCategoryCode":
+    if one.element == "SDN_PlatformCategoryCode":
         context.add(ship or cruise, "dct:type" if ship else "odk:platformCategory", concept)
-    elif element == "SDN_CountryCode":
-        if port := places.get(kind.partition("_")[0]):
+    elif one.element == "SDN_CountryCode":
+        if port := ports.get(one.end):
             context.add(port, "dct:isPartOf", concept)
-    elif element == "SDN_EDMERPCode":
+    elif one.element == "SDN_EDMERPCode":
         context.add(cruise, "odk:project", concept)
         context.type(concept, "odk:Project")
-        context.texts(concept, "skos:prefLabel", [(_PROJECT_DETAILS.sub("", name), tag) for name, tag in labels])
-    elif element == "SDN_WaterBodyCode":
-        context.add(cruise, "dct:spatial", concept)
-    elif element == "SDN_MarsdenCode":
-        context.add(cruise, "odk:marsdenSquare", concept)
-    elif element == "SDN_ParameterDiscoveryCode":
-        context.add(cruise, "ssn:forProperty", concept)
-    elif element == "SDN_DeviceCategoryCode":
-        context.add(cruise, "odk:instrumentCategory", concept)
+        names = [(_PROJECT_DETAILS.sub("", name), tag) for name, tag in one.labels]
+        context.texts(concept, "skos:prefLabel", names)
     else:
-        context.add(cruise, "dct:subject", concept)
+        context.add(cruise, _CODE_PROPERTIES.get(one.element, "dct:subject"), concept)
 
 
 def cruise_period(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """When the cruise began and ended: as stated, and as PROV times where a time of day is given."""
     cruise = context.subjects["resource"]
     start, end, _, _ = read_period(context, node)
-    for text, plain, prov in ((start, "schema:startDate", "prov:startedAtTime"), (end, "schema:endDate", "prov:endedAtTime")):
+    for text, plain, prov in (
+        (start, "schema:startDate", "prov:startedAtTime"),
+        (end, "schema:endDate", "prov:endedAtTime"),
+    ):
         if text:
             term = date_or_text(context, text)
             context.add(cruise, plain, term)

@@ -20,7 +20,9 @@ def identity(context: Context) -> None:
     bare = context.record.key
     prefix, _, suffix = bare.partition("/")
     key = f"doi:{bare.replace('/', ':')}"
-    context.graph = context.iris.graph("record", context.record.source, key_segment("record", context.record.source, key))
+    context.graph = context.iris.graph(
+        "record", context.record.source, key_segment("record", context.record.source, key)
+    )
     record = context.subjects["record"] = context.thing("record", context.record.source, key)
     resource = context.subjects["resource"] = context.thing("dataset", prefix, suffix)
     general = reader.string_at(reader.root, "types/resourceTypeGeneral")
@@ -65,13 +67,19 @@ def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
     """A creator or contributor, in the order stated; affiliations belong to this statement, not to the person for ever."""
     reader: JsonReader = context.reader
     resource = context.subjects["resource"]
-    shown = reader.string_at(node, "name") or reader.string_at(node, "creatorName") or reader.string_at(node, "contributorName")
+    shown = (
+        reader.string_at(node, "name")
+        or reader.string_at(node, "creatorName")
+        or reader.string_at(node, "contributorName")
+    )
     given, family = reader.string_at(node, "givenName"), reader.string_at(node, "familyName")
     is_organisation = reader.string_at(node, "nameType") == "Organizational"
     identifiers = [reader.string_at(found, "nameIdentifier") for found in reader.find(node, "nameIdentifiers/*")]
     person_iri = next((found for text in identifiers if (found := orcid(text))), None)
     organisation_iri = next((found for text in identifiers if (found := ror(text))), None)
-    role = options.get("role") or _ROLES.get(reader.string_at(node, "contributorType"), reader.string_at(node, "contributorType"))
+    role = options.get("role") or _ROLES.get(
+        reader.string_at(node, "contributorType"), reader.string_at(node, "contributorType")
+    )
     stated = Party(role)
     if is_organisation or (organisation_iri and not person_iri):
         stated.organisation = [(shown, None)] if shown else []
@@ -89,7 +97,9 @@ def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
     for affiliation in reader.find(node, "affiliation/*"):
         words = reader.string(affiliation) or reader.string_at(affiliation, "name")
         number = reader.string_at(affiliation, "affiliationIdentifier")
-        organisation = state_organisation(context, Party("", organisation=[(words, None)] if words else [], organisation_iri=ror(number)))
+        organisation = state_organisation(
+            context, Party("", organisation=[(words, None)] if words else [], organisation_iri=ror(number))
+        )
         if organisation:
             context.add(attribution, "odk:statedAffiliation", organisation)
     row = context.registers["roles"].get(role)
@@ -122,7 +132,9 @@ def publisher(context: Context, node: Node, options: Mapping[str, str]) -> None:
     reader: JsonReader = context.reader
     label = reader.string(node) or reader.string_at(node, "name")
     found = ror(reader.string_at(node, "publisherIdentifier"))
-    organisation = state_organisation(context, Party("publisher", organisation=[(label, None)] if label else [], organisation_iri=found))
+    organisation = state_organisation(
+        context, Party("publisher", organisation=[(label, None)] if label else [], organisation_iri=found)
+    )
     if organisation:
         resource = context.subjects["resource"]
         context.add(resource, "dct:publisher", organisation)
@@ -244,11 +256,12 @@ def _target(text: str, kind: str) -> Term | None:
         if text.startswith("10.") and values.is_iri(candidate):
             return values.iri(candidate)
     found = canonical(text)
-    return values.iri(found) if found and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")) else None
+    return (
+        values.iri(found) if found and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")) else None
+    )
 
 
 def _language(context: Context, node: Node) -> str | None:
     reader: JsonReader = context.reader
     stated = reader.string_at(node, "lang") or reader.string_at(node, "xml:lang")
     return language_tag(context.registers, stated) if stated else None
-

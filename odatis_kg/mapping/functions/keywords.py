@@ -7,6 +7,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES
 from odatis_kg.mapping.identifiers import canonical, directory_entry, nvs_concept
+from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader
 
@@ -82,16 +83,17 @@ def state_keyword(context: Context, labels: Localised, concept: Term | None, kin
         if concept:
             context.add(node, "skos:exactMatch", concept)
     if concept:
-        context.add(resource, concept_property(context, concept, kind), concept_object(context, concept, labels))
+        predicate = concept_property(context.registers, concept, kind)
+        context.add(resource, predicate, concept_object(context, concept, labels))
 
 
-def concept_property(context: Context, concept: Term, kind: str) -> str:
+def concept_property(registers: Mapping[str, Register], concept: Term, kind: str) -> str:
     """How a resource is linked to a concept: by the vocabulary it is in, else by the type of the keyword group."""
     iri = concept[1:-1]
-    for row in context.registers["concept_properties"].rows:
+    for row in registers["concept_properties"].rows:
         if iri.startswith(row["begins"]):
             return row["property"]
-    row_of_type = context.registers["keyword_types"].get(kind) if kind else None
+    row_of_type = registers["keyword_types"].get(kind) if kind else None
     return row_of_type["property"] if row_of_type else "dct:subject"
 
 

@@ -1,4 +1,4 @@
-"""Lineage in ISO records: the statement kept as text, process steps as PROV activities with their agents and sources (table 2g)."""
+"""Lineage in ISO records: the statement kept as text, process steps as PROV activities with agents and sources (table 2g)."""
 
 from collections.abc import Mapping
 
@@ -77,7 +77,10 @@ def _state_time(context: Context, node: Element, step: Term) -> None:
         start, end, _, _ = read_period(context, prop)
         if not end:
             end = reader.string(prop)
-    for text, prov, plain in ((start if start != end else "", "prov:startedAtTime", "schema:startDate"), (end, "prov:endedAtTime", "schema:endDate")):
+    for text, prov, plain in (
+        (start if start != end else "", "prov:startedAtTime", "schema:startDate"),
+        (end, "prov:endedAtTime", "schema:endDate"),
+    ):
         if not text or text.lower() in NO_VALUES:
             continue
         term = values.temporal(text)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import quote
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
@@ -16,11 +17,13 @@ from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 # Names of mailboxes that belong to an office, not to a person. A mailbox is published only when its name is one of these
 # or a word of the organisation's own name (R7).
 _OFFICE_MAILBOXES: Final = frozenset(
-    "accueil admin administrator bureau catalog catalogue contact contacts contactus customer data database datacenter"
-    " datacentre datamanagement dataservice dataservices desk direction directeur division enquiries enquiry geonetwork"
-    " helpdesk help info information informatique inspire library mail marine metadata ocean office opendata portail"
-    " portal postmaster products query questions research science secretariat sdi service services servicedesk sig"
-    " support team user userdesk webmaster web".split()
+    """
+    accueil admin administrator bureau catalog catalogue contact contacts contactus customer data database
+    datacenter datacentre datamanagement dataservice dataservices desk direction directeur division enquiries
+    enquiry geonetwork helpdesk help info information informatique inspire library mail marine metadata ocean
+    office opendata portail portal postmaster products query questions research science secretariat sdi service
+    services servicedesk sig support team user userdesk webmaster web
+    """.split()  # noqa: SIM905
 )
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _WORDS: Final = re.compile(r"[a-z0-9]+")
@@ -67,11 +70,11 @@ def read_parties(context: Context, node: Element) -> Iterator[Party]:
                 yield stated
                 continue
             people = [one for one in reader.find(holder, "individual/*") if reader.string_at(one, "name")]
-            for person in people or [None]:
+            for number in range(max(1, len(people))):
                 stated = Party(role)
                 _read_organisation(reader, holder, stated)
-                if person is not None:
-                    _read_individual(reader, person, stated)
+                if people:
+                    _read_individual(reader, people[number], stated)
                 yield stated
 
 
@@ -217,7 +220,7 @@ def _state_contact_point(context: Context, about: Term, agent: Term, stated: Par
     context.texts(contact, "vcard:organization-name", stated.organisation)
     for email in stated.emails:
         if is_office_mailbox(email, stated):
-            context.add(contact, "vcard:hasEmail", Term(f"<mailto:{email.replace('`', '%60').replace('{', '%7B').replace('|', '%7C').replace('}', '%7D').replace('^', '%5E')}>"))
+            context.add(contact, "vcard:hasEmail", values.iri("mailto:" + quote(email, safe="@!$&'*+/=?~._-")))
     for page in stated.pages:
         context.add(contact, "vcard:hasURL", values.iri(page))
 

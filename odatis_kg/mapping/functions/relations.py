@@ -87,5 +87,3 @@ def _target(context: Context, node: Element, title: str) -> tuple[Term | None, b
     if title:
         return context.part(context.subjects["resource"], "related", title), False, ""
     return None, False, ""
-
-

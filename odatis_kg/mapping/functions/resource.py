@@ -11,13 +11,20 @@ from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
 # What catalogues write where a value is due and there is none.
-NO_VALUES = frozenset({"", "none", "inapplicable", "not applicable", "unknown", "n/a", "na", "-", "--", "null", "missing"})
+NO_VALUES = frozenset(
+    {"", "none", "inapplicable", "not applicable", "unknown", "n/a", "na", "-", "--", "null", "missing"}
+)
 
 
 def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
     """The BCP 47 tag of a language as records write it: `fre`, `fra`, `FR`, `eng; USA`, `en-GB`, `locale-fr`."""
     folded = code.strip().lower()
-    for candidate in (folded, folded.split(";")[0].strip(), folded.split("-")[0].split("_")[0], folded.rpartition("-")[2]):
+    for candidate in (
+        folded,
+        folded.split(";")[0].strip(),
+        folded.split("-")[0].split("_")[0],
+        folded.rpartition("-")[2],
+    ):
         if row := registers["languages"].get(candidate):
             return row["tag"] or None
     return None
@@ -26,7 +33,9 @@ def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
 def set_languages(context: Context) -> None:
     """Find the language of untagged text and what the record's locales stand for (ISO 19139, section 9.9)."""
     reader: XmlReader = context.reader
-    stated = reader.code(reader.first(reader.root, "language | defaultLocale/*/language | defaultLocale/*/languageCode"))
+    stated = reader.code(
+        reader.first(reader.root, "language | defaultLocale/*/language | defaultLocale/*/languageCode")
+    )
     stated = stated or reader.code(
         reader.first(reader.root, "identificationInfo/*/language | identificationInfo/*/defaultLocale/*/language")
     )
@@ -62,7 +71,9 @@ def identity(context: Context) -> None:
     scope = reader.code(level)
     row = context.registers["resource_classes"].get(scope or "dataset")
     if row is None:
-        context.warn(f"the hierarchy level '{scope[:60]}' is not in the register resource_classes; taken for a dataset", level)
+        context.warn(
+            f"the hierarchy level '{scope[:60]}' is not in the register resource_classes; taken for a dataset", level
+        )
         row = context.registers["resource_classes"].get("dataset")
         assert row is not None
     resource = context.subjects["resource"] = context.thing(row["kind"], context.record.source, context.record.key)
@@ -72,7 +83,7 @@ def identity(context: Context) -> None:
 
 
 def resource_identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """An identifier of the resource: the first is its `dct:identifier`, each is an `adms:Identifier`, a DOI also `schema:sameAs`."""
+    """An identifier: the first is `dct:identifier` of the resource, each an `adms:Identifier`, a DOI also `schema:sameAs`."""
     reader: XmlReader = context.reader
     code_property = reader.first(node, "code") if local_name(node) != "code" else node
     if code_property is None:

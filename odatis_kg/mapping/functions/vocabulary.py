@@ -13,11 +13,11 @@ def identity(context: Context) -> None:
     reader: RdfReader = context.reader
     name = reader.name
     version = key_segment("version", name.key, name.version)
-    context.graph = context.iris.graph("vocab", name.authority, key_segment("vocabulary", name.authority, name.list), version)
-    scheme = reader.scheme
-    resource = (
-        values.iri(scheme) if values.is_iri(scheme) else context.thing("vocabulary", name.authority, name.list)
+    context.graph = context.iris.graph(
+        "vocab", name.authority, key_segment("vocabulary", name.authority, name.list), version
     )
+    scheme = reader.scheme
+    resource = values.iri(scheme) if values.is_iri(scheme) else context.thing("vocabulary", name.authority, name.list)
     context.subjects["resource"] = resource
     context.type(resource, "skos:Collection" if nvs(scheme) else "skos:ConceptScheme")
     if reader.blank:

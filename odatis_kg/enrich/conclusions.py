@@ -1,0 +1,127 @@
+"""What is concluded from the evidence, and how sure it is: keywords matched to concepts, identifiers resolved to things.
+
+Of the ladder of reconciliation (design, table 2d) the rungs that need no human stand here: 3, the exact label inside the
+thesaurus the record names (0.98), and 4, the exact label, in the right language, of exactly one concept of a list the
+keyword's type allows (0.95). What must stay true: everything concluded is in an enriched graph, each match is a mapping
+with its evidence (SSSOM), and a withdrawn concept is never concluded.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from odatis_kg.enrich.evidence import Evidence
+from odatis_kg.iris import Iris, digest
+from odatis_kg.mapping import values
+from odatis_kg.mapping.functions.keywords import concept_property
+from odatis_kg.mapping.registers import Register
+from odatis_kg.mapping.values import RDF_TYPE, Term, language_of, lexical
+from odatis_kg.namespaces import expand
+
+# The lists a keyword of a type may be matched in when its record names no thesaurus we know (rung 4).
+_LISTS_BY_TYPE: Final = {
+    "parameter": ("http://vocab.nerc.ac.uk/collection/P02/", "http://vocab.nerc.ac.uk/collection/P01/"),
+    "instrument": ("http://vocab.nerc.ac.uk/collection/L05/", "http://vocab.nerc.ac.uk/collection/L22/"),
+    "platform": ("http://vocab.nerc.ac.uk/collection/C17/",),
+    "platform_class": ("http://vocab.nerc.ac.uk/collection/L06/",),
+    "place": ("http://vocab.nerc.ac.uk/collection/C19/", "http://vocab.nerc.ac.uk/collection/C16/"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordMatch:
+    """One SSSOM row: a keyword is the same as a concept, because its words are a label of it."""
+
+    keyword: Term
+    concept: Term
+    confidence: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusions:
+    """What was concluded: statements by enriched graph, and the mapping rows behind the matches."""
+
+    statements: dict[str, set[tuple[Term, Term, Term]]]
+    matches: tuple[KeywordMatch, ...]
+
+    def record_graphs(self, iris: Iris) -> list[tuple[str, str]]:
+        """Each enriched graph with the record graph it stands beside."""
+        begins, record = f"{iris.base}graph/enriched/", f"{iris.base}graph/record/"
+        return [(graph, graph.replace(begins, record, 1)) for graph in sorted(self.statements)]
+
+
+def conclude(
+    evidence: Evidence, iris: Iris, registers: Mapping[str, Register], prefixes: dict[str, str]
+) -> Conclusions:
+    """Everything that follows."""
+    statements: dict[str, set[tuple[Term, Term, Term]]] = defaultdict(set)
+    matches = {match.keyword: match for match in match_keywords(evidence, registers)}
+    for use in evidence.uses:
+        if match := matches.get(use.keyword):
+            name = concept_property(registers, match.concept, evidence.keywords[use.keyword].kind)
+            predicate = Term(f"<{expand(name, prefixes)}>")
+            statements[enriched_graph(iris, use.graph)].add((use.resource, predicate, match.concept))
+    for link in evidence.doi_links:
+        things = evidence.things_by_doi.get(link.doi, set()) - {link.subject}
+        if len(things) == 1 and not link.subject.startswith("<https://doi.org/"):
+            statements[enriched_graph(iris, link.graph)].add((link.subject, link.predicate, next(iter(things))))
+    in_series = Term(f"<{prefixes['dcat']}inSeries>")
+    for link in evidence.part_of:
+        if link.doi in evidence.series:
+            statements[enriched_graph(iris, link.graph)].add((link.subject, in_series, link.doi))
+    return Conclusions(dict(statements), tuple(sorted(matches.values(), key=lambda match: match.keyword)))
+
+
+def enriched_graph(iris: Iris, record_graph: str) -> str:
+    """The graph of what is concluded about a record, beside the graph of the record."""
+    return record_graph.replace(f"{iris.base}graph/record/", f"{iris.base}graph/enriched/", 1)
+
+
+def match_keywords(evidence: Evidence, registers: Mapping[str, Register]) -> Iterable[KeywordMatch]:
+    """The keywords without a concept of their own whose words are a label of exactly one concept of the right list."""
+    by_label: dict[str, set[tuple[Term, str | None]]] = defaultdict(set)
+    for concept, labels in evidence.concept_labels.items():
+        if concept not in evidence.deprecated:
+            for label in labels:
+                by_label[lexical(label)].add((concept, language_of(label)))
+    for node, keyword in sorted(evidence.keywords.items()):
+        if keyword.resolved:
+            continue
+        row = registers["thesauri"].match(keyword.thesaurus) if keyword.thesaurus else None
+        lists = (row["begins"],) if row else _LISTS_BY_TYPE.get(keyword.kind, ())
+        found: dict[Term, str] = {}
+        for label in sorted(keyword.labels):
+            for concept, language in by_label.get(lexical(label), ()):
+                right_language = row is not None or language is None or language_of(label) in (None, language)
+                if concept[1:].startswith(lists) and right_language and lists:
+                    found[concept] = lexical(label)
+        if len(found) == 1:
+            concept, words = next(iter(found.items()))
+            yield KeywordMatch(node, concept, "0.98" if row else "0.95", words)
+
+
+def mapping_statements(
+    matches: Iterable[KeywordMatch], iris: Iris, prefixes: dict[str, str], activity: str
+) -> list[tuple[Term, Term, Term]]:
+    """The matches as RDF: the match itself, and an `owl:Axiom` that annotates it with its evidence (SSSOM, RDF form)."""
+
+    def name(prefixed: str) -> Term:
+        return Term(f"<{expand(prefixed, prefixes)}>")
+
+    statements = []
+    for match in matches:
+        row = values.iri(iris.thing("mapping", "keywords", digest(match.keyword, match.concept, length=16)))
+        statements += [
+            (match.keyword, name("skos:exactMatch"), match.concept),
+            (row, RDF_TYPE, name("owl:Axiom")),
+            (row, name("owl:annotatedSource"), match.keyword),
+            (row, name("owl:annotatedProperty"), name("skos:exactMatch")),
+            (row, name("owl:annotatedTarget"), match.concept),
+            (row, name("sssom:confidence"), values.typed(match.confidence, "decimal")),
+            (row, name("sssom:mapping_justification"), name("semapv:LexicalMatching")),
+            (row, name("sssom:match_string"), values.text(match.words)),
+            (row, name("prov:wasGeneratedBy"), values.iri(activity)),
+        ]
+    return statements

@@ -1,0 +1,110 @@
+"""What enrichment needs to remember of each mapped record while records stream past; small, and nothing is concluded here."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final
+
+from odatis_kg.mapping.engine import Mapped
+from odatis_kg.mapping.kinds import Kind
+from odatis_kg.mapping.values import RDF_TYPE, Term
+from odatis_kg.namespaces import PREFIXES
+
+
+def _term(name: str) -> Term:
+    prefix, _, local = name.partition(":")
+    return Term(f"<{PREFIXES[prefix]}{local}>")
+
+
+_PREF_LABEL: Final = _term("skos:prefLabel")
+_ALT_LABEL: Final = _term("skos:altLabel")
+_EXACT_MATCH: Final = _term("skos:exactMatch")
+_DEPRECATED: Final = _term("owl:deprecated")
+_SAME_AS: Final = _term("schema:sameAs")
+_SERIES: Final = _term("dcat:DatasetSeries")
+_DOI: Final = "<https://doi.org/"
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordUse:
+    """A keyword of a record that the record itself links to no concept."""
+
+    graph: str
+    resource: Term
+    keyword: Term
+
+
+@dataclass(slots=True)
+class Keyword:
+    """A keyword node: its labels, the thesaurus its records name, its type, and whether a record gave its concept."""
+
+    labels: set[Term] = field(default_factory=set)
+    thesaurus: str = ""
+    kind: str = ""
+    resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DoiLink:
+    """A statement of a record whose object is a DOI."""
+
+    graph: str
+    subject: Term
+    predicate: Term
+    doi: Term
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What was seen in all records so far."""
+
+    odk: str
+    concept_labels: dict[Term, set[Term]] = field(default_factory=lambda: defaultdict(set))
+    deprecated: set[Term] = field(default_factory=set)
+    keywords: dict[Term, Keyword] = field(default_factory=lambda: defaultdict(Keyword))
+    uses: list[KeywordUse] = field(default_factory=list)
+    things_by_doi: dict[Term, set[Term]] = field(default_factory=lambda: defaultdict(set))
+    doi_links: list[DoiLink] = field(default_factory=list)
+    part_of: list[DoiLink] = field(default_factory=list)
+    series: set[Term] = field(default_factory=set)
+
+    def add(self, mapped: Mapped) -> None:
+        """Remember what matters of one record."""
+        if mapped.record.kind is Kind.SKOS:
+            self._add_vocabulary(mapped)
+        elif mapped.record.kind is not Kind.ORCID:
+            self._add_record(mapped)
+
+    def _add_vocabulary(self, mapped: Mapped) -> None:
+        for statement in mapped.statements:
+            if statement.predicate in (_PREF_LABEL, _ALT_LABEL):
+                self.concept_labels[statement.subject].add(statement.object)
+            elif statement.predicate == _DEPRECATED and statement.object.startswith('"true"'):
+                self.deprecated.add(statement.subject)
+
+    def _add_record(self, mapped: Mapped) -> None:
+        keyword_property, thesaurus, kind = (
+            Term(f"<{self.odk}{n}>") for n in ("sourceKeyword", "thesaurus", "keywordType")
+        )
+        part_of = _term("dct:isPartOf")
+        own = {s.object for s in mapped.statements if s.predicate == keyword_property}
+        for subject, predicate, object_, *_ in mapped.statements:
+            if predicate == keyword_property:
+                self.uses.append(KeywordUse(mapped.graph, subject, object_))
+            elif subject in own:
+                keyword = self.keywords[subject]
+                if predicate == _PREF_LABEL:
+                    keyword.labels.add(object_)
+                elif predicate == thesaurus:
+                    keyword.thesaurus = object_[1:-1]
+                elif predicate == kind:
+                    keyword.kind = object_[1:-1]
+                elif predicate == _EXACT_MATCH:
+                    keyword.resolved = True
+            elif predicate == _SAME_AS and object_.startswith(_DOI):
+                self.things_by_doi[object_].add(subject)
+            elif predicate == RDF_TYPE and object_ == _SERIES:
+                self.series.add(subject)
+            elif predicate == part_of:
+                self.part_of.append(DoiLink(mapped.graph, subject, predicate, object_))
+            if object_.startswith(_DOI) and predicate != _SAME_AS:
+                self.doi_links.append(DoiLink(mapped.graph, subject, predicate, object_))

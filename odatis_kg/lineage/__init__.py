@@ -1,0 +1,1 @@
+"""Lineage: where statements come from, as PROV-O in the graph and as sentences for people."""

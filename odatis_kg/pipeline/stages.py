@@ -1,0 +1,72 @@
+"""What all stages share: their clock, the names of runs, how they tell how far they are, and mapping without accidents."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Protocol
+
+from odatis_kg.config import Settings
+from odatis_kg.iris import Iris
+from odatis_kg.mapping import table
+from odatis_kg.mapping.engine import Mapped, Mappings, map_record
+from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.kinds import Limits, Refusal, Scan, SourceRecord, scan
+from odatis_kg.quality.reports import FileReport
+from odatis_kg.resources import folder
+
+
+class Advance(Protocol):
+    """Tells that so many steps of a stage are done."""
+
+    def __call__(self, steps: int = 1, /) -> None:
+        """So many more steps are done."""
+
+
+# Opens a stage by its name and its number of steps (None when unknown); leaving the context ends it.
+Stage = Callable[[str, int | None], AbstractContextManager[Advance]]
+
+
+def now() -> str:
+    """The time as `xsd:dateTime` in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_run_id() -> str:
+    """A name for a run: its UTC time, so that names sort by time, and six random digits."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") + "-" + os.urandom(3).hex()
+
+
+def load_mappings(iris: Iris) -> Mappings:
+    """The shipped mapping tables, compiled for a base address."""
+    return table.load(folder("mappings"), iris)
+
+
+def scan_safely(content: bytes, settings: Settings) -> Scan:
+    """The records in some bytes; a fault of ours becomes a refusal, so that the other files go on."""
+    try:
+        return scan(content, Limits(record_bytes=settings.input.record_mb * 1_000_000))
+    except Exception as error:
+        return Scan(refusals=(Refusal(_fault(error)),))
+
+
+def map_safely(
+    record: SourceRecord, mappings: Mappings, settings: Settings, report: FileReport, warning: str
+) -> Mapped | None:
+    """The record mapped and counted in the report of its file; or None, and the reason in the report."""
+    prefix = f"record {record.key}: " if report.records > 1 else ""
+    try:
+        mapped = map_record(record, mappings, seconds=settings.input.record_seconds)
+    except RefusedError as error:
+        report.refuse(f"{prefix}{error}")
+        return None
+    except Exception as error:
+        report.refuse(f"{prefix}{_fault(error)}")
+        return None
+    warnings = [f"{prefix}{text}" for text in (*((warning,) if warning else ()), *mapped.warnings)]
+    report.accept(record.kind, mapped.quads, warnings, mapped.coverage)
+    return mapped
+
+
+def _fault(error: Exception) -> str:
+    return f"a fault of odatis-kg, please report it with the record: {type(error).__name__}: {error}"

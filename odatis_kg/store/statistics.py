@@ -1,0 +1,35 @@
+"""Statistics of a release, counted once when it is built."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyoxigraph as ox
+
+from odatis_kg.iris import Iris
+
+
+def count(store: ox.Store, graphs: Mapping[str, tuple[int, str]], iris: Iris) -> dict[str, Any]:
+    """Instances by class, statements by predicate, graphs and statements by graph family."""
+    families: dict[str, dict[str, int]] = {}
+    for graph, (quads, _) in sorted(graphs.items()):
+        family = graph.removeprefix(f"{iris.base}graph/").partition("/")[0]
+        entry = families.setdefault(family, {"graphs": 0, "quads": 0})
+        entry["graphs"] += 1
+        entry["quads"] += quads
+    return {
+        "classes": _table(store, "SELECT ?key (COUNT(DISTINCT ?thing) AS ?n) WHERE { ?thing a ?key } GROUP BY ?key"),
+        "predicates": _table(store, "SELECT ?key (COUNT(*) AS ?n) WHERE { ?s ?key ?o } GROUP BY ?key"),
+        "families": families,
+    }
+
+
+def _table(store: ox.Store, query: str) -> dict[str, int]:
+    solutions = store.query(query, use_default_graph_as_union=True)
+    assert isinstance(solutions, ox.QuerySolutions)
+    counted: Counter[str] = Counter()
+    for solution in solutions:
+        key, number = solution["key"], solution["n"]
+        if isinstance(key, ox.NamedNode) and isinstance(number, ox.Literal):
+            counted[key.value] = int(number.value)
+    return dict(sorted(counted.items()))

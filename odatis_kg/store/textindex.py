@@ -1,0 +1,95 @@
+"""The text index of a release: names, titles, abstracts and identifiers in SQLite FTS5, accents folded.
+
+Oxigraph has no text index; this one is built with the release and opened read-only beside it.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyoxigraph as ox
+
+from odatis_kg.namespaces import PREFIXES, expand
+
+NAME_PROPERTIES: Final = ("skos:prefLabel", "dct:title", "foaf:name", "rdfs:label", "vcard:fn")
+_OTHER_NAMES: Final = ("skos:altLabel", "dct:alternative", "skos:notation", "dct:identifier", "dcat:keyword")
+_TEXTS: Final = ("dct:description", "skos:definition")
+_SCHEMA: Final = """
+CREATE TABLE thing (id INTEGER PRIMARY KEY, iri TEXT NOT NULL, class TEXT NOT NULL, name TEXT NOT NULL, weight INTEGER NOT NULL);
+CREATE VIRTUAL TABLE words USING fts5 (
+    names, others, texts, content = '', tokenize = "unicode61 remove_diacritics 2");
+"""
+# Classes worth finding, the most wanted first.
+_WEIGHTS: Final = {
+    "dcat:Dataset": 9, "dcat:DatasetSeries": 9, "dcat:DataService": 6, "Cruise": 9, "foaf:Person": 8,
+    "foaf:Organization": 7, "sosa:Platform": 7, "skos:Concept": 6, "skos:Collection": 6, "skos:ConceptScheme": 6,
+    "Project": 7, "schema:ScholarlyArticle": 7,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A thing found: its IRI, its main class, its name."""
+
+    iri: str
+    kind: str
+    name: str
+
+
+def build(store: ox.Store, path: Path, odk: str) -> int:
+    """Index every named thing of a store that is not a mere part; the number of things is returned."""
+    weights = {(odk + name if ":" not in name else expand(name, PREFIXES)): weight for name, weight in _WEIGHTS.items()}
+    classes: dict[str, tuple[int, str]] = {}
+    for class_, weight in weights.items():
+        for quad in store.quads_for_pattern(None, ox.NamedNode(PREFIXES["rdf"] + "type"), ox.NamedNode(class_)):
+            iri = quad.subject.value  # type: ignore[union-attr]
+            if "#" not in iri or not iri.startswith(odk.removesuffix("def/odk#")):
+                classes[iri] = max(classes.get(iri, (0, "")), (weight, class_))
+    with sqlite3.connect(path, isolation_level=None) as db:
+        db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
+        db.execute("BEGIN")
+        for number, (iri, (weight, class_)) in enumerate(sorted(classes.items()), 1):
+            names = _values(store, iri, NAME_PROPERTIES)
+            others, texts = _values(store, iri, _OTHER_NAMES), _values(store, iri, _TEXTS)
+            name = names[0] if names else iri
+            db.execute("INSERT INTO thing VALUES (?, ?, ?, ?, ?)", (number, iri, class_, name, weight))
+            db.execute(
+                "INSERT INTO words (rowid, names, others, texts) VALUES (?, ?, ?, ?)",
+                (number, " | ".join(names), " | ".join([*others, iri]), " | ".join(texts)),
+            )
+        db.execute("COMMIT")
+        db.execute("INSERT INTO words (words) VALUES ('optimize')")
+    return len(classes)
+
+
+def _values(store: ox.Store, iri: str, properties: tuple[str, ...]) -> list[str]:
+    found: list[str] = []
+    for name in properties:
+        quads = store.quads_for_pattern(ox.NamedNode(iri), ox.NamedNode(expand(name, PREFIXES)), None)
+        texts = sorted(quad.object.value for quad in quads if isinstance(quad.object, ox.Literal))
+        found += [text for text in texts if text not in found]
+    return found
+
+
+def search(path: Path, words: str, limit: int = 20, offset: int = 0) -> tuple[int, list[Hit]]:
+    """How many things match all of some words (the last one may be begun only), and a page of them, the best first."""
+    query = " ".join(f'"{word}"' for word in _words(words))
+    if not query:
+        return 0, []
+    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as db:
+        total = db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (f"{query}*",)).fetchone()[0]
+        rows = db.execute(
+            "SELECT t.iri, t.class, t.name FROM words w JOIN thing t ON t.id = w.rowid WHERE words MATCH ?"
+            " ORDER BY bm25(words, 8.0, 3.0, 1.0) - t.weight / 3.0, t.iri LIMIT ? OFFSET ?",
+            (f"{query}*", limit, offset),
+        ).fetchall()
+    return int(total), [Hit(*row) for row in rows]
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words of a request, quoted by the caller so that nothing in them is FTS5 syntax."""
+    for word in text.replace('"', " ").split()[:20]:
+        if any(sign.isalnum() for sign in word):
+            yield word
