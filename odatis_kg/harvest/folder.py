@@ -14,16 +14,19 @@ class UnreadableFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to read, and its name for people and for lineage: relative to the path given on the command line."""
+    """A file to read.
+
+    `path` is where it is; `shown` is the same as the person gave it, for messages and reports; `name` begins with the name
+    of the given folder only, for lineage, because where things lie on this machine is nobody's business.
+    """
 
     path: Path
+    shown: str
     name: str
 
 
 def walk(paths: list[Path]) -> Iterator[File]:
     """The files below some paths, folders in alphabetical order, hidden ones left out; no file twice.
-
-    A folder's own name begins the names of its files, so that two folders never give one name to two files.
 
     Raises:
         UnreadableFileError: a path does not exist.
@@ -32,13 +35,12 @@ def walk(paths: list[Path]) -> Iterator[File]:
     for given in paths:
         if given.is_dir():
             base = given.resolve()
-            found = sorted(
-                (path for path in base.rglob("*") if path.is_file() and not _hidden(path.relative_to(base))),
-                key=lambda path: path.relative_to(base).as_posix(),
-            )
-            files = [File(path, f"{base.name}/{path.relative_to(base).as_posix()}") for path in found]
+            inside = sorted(path.relative_to(base).as_posix() for path in base.rglob("*") if path.is_file())
+            files = [
+                File(base / name, str(given / name), f"{base.name}/{name}") for name in inside if not _hidden(name)
+            ]
         elif given.is_file():
-            files = [File(given.resolve(), given.name)]
+            files = [File(given.resolve(), str(given), given.name)]
         else:
             raise UnreadableFileError(f"{given}: there is no such file or folder")
         for file in files:
@@ -47,8 +49,8 @@ def walk(paths: list[Path]) -> Iterator[File]:
                 yield file
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def read(path: Path, most_bytes: int) -> bytes:

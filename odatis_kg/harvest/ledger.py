@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS run (
     id TEXT PRIMARY KEY, software TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS fetch (
     id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run, source TEXT NOT NULL, location TEXT NOT NULL,
-    retrieved TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, scanner TEXT NOT NULL,
+    name TEXT NOT NULL, retrieved TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, scanner TEXT NOT NULL,
     records INTEGER NOT NULL, refusals TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS fetch_place ON fetch (source, location, sha256, scanner);
 CREATE TABLE IF NOT EXISTS record (
@@ -40,12 +40,13 @@ CREATE TABLE IF NOT EXISTS sighting (
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One look at one place, and what it held."""
+    """One look at one place (`location` on this machine or in the web, `name` for lineage), and what it held."""
 
     id: int
     run: str
     source: str
     location: str
+    name: str
     retrieved: str
     sha256: str
     bytes: int
@@ -133,7 +134,7 @@ class Ledger:
     def known_fetch(self, source: str, location: str, sha256: str, scanner: str) -> Fetch | None:
         """The first look at a place that found the same bytes, read by the same scanner; None when they are new."""
         row = self._db.execute(
-            "SELECT id, run, source, location, retrieved, sha256, bytes, records, refusals FROM fetch"
+            "SELECT id, run, source, location, name, retrieved, sha256, bytes, records, refusals FROM fetch"
             " WHERE source = ? AND location = ? AND sha256 = ? AND scanner = ? ORDER BY id LIMIT 1",
             (source, location, sha256, scanner),
         ).fetchone()
@@ -144,6 +145,7 @@ class Ledger:
         run: str,
         source: str,
         location: str,
+        name: str,
         retrieved: str,
         sha256: str,
         size: int,
@@ -154,9 +156,9 @@ class Ledger:
         """Note a new look at a place, with the records it held as (key, kind, sha256, modified, bytes, warning)."""
         refused = json.dumps([asdict(refusal) for refusal in refusals], ensure_ascii=False)
         cursor = self._db.execute(
-            "INSERT INTO fetch (run, source, location, retrieved, sha256, bytes, scanner, records, refusals)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (run, source, location, retrieved, sha256, size, scanner, len(versions), refused),
+            "INSERT INTO fetch (run, source, location, name, retrieved, sha256, bytes, scanner, records, refusals)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (run, source, location, name, retrieved, sha256, size, scanner, len(versions), refused),
         )
         fetch = int(cursor.lastrowid or 0)
         for key, kind, content, modified, length, warning in versions:
@@ -165,7 +167,7 @@ class Ledger:
                 (source, key, content, kind, modified, length, fetch, warning),
             )
             self._db.execute("INSERT OR IGNORE INTO sighting VALUES (?, ?, ?, ?)", (fetch, source, key, content))
-        return Fetch(fetch, run, source, location, retrieved, sha256, size, len(versions), refusals)
+        return Fetch(fetch, run, source, location, name, retrieved, sha256, size, len(versions), refusals)
 
     def sightings(self, fetch: int) -> list[Version]:
         """The record versions a look at a place found."""
@@ -181,7 +183,7 @@ class Ledger:
         found = {}
         for number in sorted(set(ids)):
             row = self._db.execute(
-                "SELECT id, run, source, location, retrieved, sha256, bytes, records, refusals FROM fetch WHERE id = ?",
+                "SELECT id, run, source, location, name, retrieved, sha256, bytes, records, refusals FROM fetch WHERE id = ?",
                 (number,),
             ).fetchone()
             if row:
@@ -225,9 +227,9 @@ class Ledger:
         return [_version(row) for row in rows]
 
 
-def _fetch(row: tuple[int, str, str, str, str, str, int, int, str]) -> Fetch:
-    refusals = tuple(Refusal(**refusal) for refusal in json.loads(row[8]))
-    return Fetch(*row[:8], refusals)
+def _fetch(row: tuple[int, str, str, str, str, str, str, int, int, str]) -> Fetch:
+    refusals = tuple(Refusal(**refusal) for refusal in json.loads(row[9]))
+    return Fetch(*row[:9], refusals)
 
 
 def _version(row: tuple[str, str, str, str, str, int, int, str]) -> Version:

@@ -156,7 +156,7 @@ class ProvenanceWriter:
             (node, self._name("spdx:checksum"), checksum),
             *self._checksum(checksum, version.sha256),
             *self._types(file, "prov:Entity", "odk:SourceFile"),
-            (file, self._name("rdfs:label"), values.text(fetch.location)),
+            (file, self._name("rdfs:label"), values.text(fetch.name)),
             (file, self._name("odk:source"), values.text(fetch.source)),
         ]
 

@@ -258,8 +258,9 @@ class _Builder:
 
     def _index(self, draft: Draft, store: ox.Store, writer: GraphWriter) -> None:
         with self.stage("Indexing", None):
-            draft.write_json("statistics.json", statistics.count(store, writer.graphs, self.iris))
-            textindex.build(store, draft.path / "text.sqlite", self.iris.odk)
+            counted = statistics.count(store, writer.graphs, self.iris)
+            counted["things"] = textindex.build(store, draft.path / "text.sqlite", self.iris.odk)
+            draft.write_json("statistics.json", counted)
             draft.write_graphs(writer.graphs)
 
     def _publish(

@@ -35,7 +35,7 @@ class _Seen(NamedTuple):
     modified: str
     number: int
     version: Version
-    path: str
+    file: File
 
 
 def harvest(paths: list[Path], settings: Settings, ledger: Ledger, archive: Archive, run: Run, stage: Stage) -> Harvest:
@@ -48,37 +48,37 @@ def harvest(paths: list[Path], settings: Settings, ledger: Ledger, archive: Arch
         UnreadableFileError: a path does not exist.
     """
     files = list(walk(paths))
-    harvested: dict[str, HarvestedFile] = {}
+    harvested: dict[Path, HarvestedFile] = {}
     newest: dict[str, _Seen] = {}
     with stage("Reading", len(files)) as advance:
         for number, file in enumerate(files):
-            found = harvested[file.name] = _harvest_file(file, settings, ledger, archive, run.id)
+            found = harvested[file.path] = _harvest_file(file, settings, ledger, archive, run.id)
             for version in found.versions:
-                seen = _Seen(version.modified, number, version, file.name)
+                seen = _Seen(version.modified, number, version, file)
                 before = newest.get(version.key, seen)
                 older, newer = sorted((before, seen), key=lambda one: one[:2])
                 newest[version.key] = newer
                 if older.version.sha256 != newer.version.sha256:
-                    harvested[older.path].report.superseded(version.kind, version.key, newer.path)
+                    harvested[older.file.path].report.superseded(version.kind, version.key, newer.file.shown)
             advance(1)
-    places = [f"{path.resolve().name}/" if path.is_dir() else path.name for path in paths]
+    places = [f"{path.resolve()}/" if path.is_dir() else str(path.resolve()) for path in paths]
     with ledger.transaction():
         for seen in newest.values():
-            ledger.set_current(run.id, seen.version, seen.path)
+            ledger.set_current(run.id, seen.version, str(seen.file.path))
         missing = ledger.note_unseen(run.id, settings.source, places)
     return Harvest(list(harvested.values()), missing)
 
 
 def _harvest_file(file: File, settings: Settings, ledger: Ledger, archive: Archive, run: str) -> HarvestedFile:
     """Read one file; when its bytes are known, the ledger already knows what is in it."""
-    report = FileReport(file.name)
+    report = FileReport(file.shown)
     try:
         content = read(file.path, settings.input.file_mb * 1_000_000)
     except UnreadableFileError as error:
         report.refuse(str(error))
         return HarvestedFile(report, [])
-    sha256 = archive.put(content)
-    fetch = ledger.known_fetch(settings.source, file.name, sha256, SCANNER_VERSION)
+    sha256, location = archive.put(content), str(file.path)
+    fetch = ledger.known_fetch(settings.source, location, sha256, SCANNER_VERSION)
     if fetch is None:
         scanned = scan_safely(content, settings)
         versions = [
@@ -87,15 +87,16 @@ def _harvest_file(file: File, settings: Settings, ledger: Ledger, archive: Archi
         ]
         with ledger.transaction():
             fetch = ledger.add_fetch(
-                run,
-                settings.source,
-                file.name,
-                now(),
-                sha256,
-                len(content),
-                SCANNER_VERSION,
-                versions,
-                scanned.refusals,
+                run=run,
+                source=settings.source,
+                location=location,
+                name=file.name,
+                retrieved=now(),
+                sha256=sha256,
+                size=len(content),
+                scanner=SCANNER_VERSION,
+                versions=versions,
+                refusals=scanned.refusals,
             )
     report.scanned(fetch.records, fetch.refusals)
     return HarvestedFile(report, ledger.sightings(fetch.id))

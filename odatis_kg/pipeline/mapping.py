@@ -38,7 +38,7 @@ def map_files(paths: list[Path], settings: Settings, out: BinaryIO, stage: Stage
     with tempfile.TemporaryFile() as spool, stage("Mapping", len(files)) as advance:
         number = 0
         for file in files:
-            report = reports[file.name] = FileReport(file.name)
+            report = reports[file.shown] = FileReport(file.shown)
             started = time.perf_counter()
             for found in _records(file, settings, report):
                 record = SourceRecord(settings.source, found.key, found.kind, found.content)
@@ -47,7 +47,7 @@ def map_files(paths: list[Path], settings: Settings, out: BinaryIO, stage: Stage
                     continue
                 text = mapped.text()
                 number += 1
-                place = _Place(found.modified, number, spool.tell(), len(text), file.name)
+                place = _Place(found.modified, number, spool.tell(), len(text), file.shown)
                 spool.write(text)
                 before = written.get(mapped.graph, place)
                 older, newer = sorted((before, place))

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyshacl
-import rdflib
-
 from odatis_kg.iris import Iris
+from odatis_kg.namespaces import PREFIXES
 
-_SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
+_SH = PREFIXES["sh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,15 @@ class Shapes:
     """The shapes, read once."""
 
     def __init__(self, folder: Path, iris: Iris) -> None:
+        import rdflib  # here and below: a quarter of a second that only a build needs
+
         self._shapes = rdflib.Graph().parse(folder / "odk-shapes.ttl", publicID=iris.base)
 
     def remarks(self, triples: Iterable[tuple[str, str, str]]) -> list[Remark]:
         """What the shapes have to say of one record, given as N-Triples terms; nothing when it conforms."""
+        import pyshacl
+        import rdflib
+
         data = rdflib.Graph().parse(
             data="\n".join(f"{subject} {predicate} {object_} ." for subject, predicate, object_ in triples), format="nt"
         )
@@ -39,12 +42,12 @@ class Shapes:
         return sorted(
             (
                 Remark(
-                    node=_text(report.value(result, _SH.focusNode)),
-                    severity=_text(report.value(result, _SH.resultSeverity)).rpartition("#")[2],
-                    message=_text(report.value(result, _SH.resultMessage)),
-                    value=_text(report.value(result, _SH.value)),
+                    node=_text(report.value(result, rdflib.URIRef(_SH + "focusNode"))),
+                    severity=_text(report.value(result, rdflib.URIRef(_SH + "resultSeverity"))).rpartition("#")[2],
+                    message=_text(report.value(result, rdflib.URIRef(_SH + "resultMessage"))),
+                    value=_text(report.value(result, rdflib.URIRef(_SH + "value"))),
                 )
-                for result in report.subjects(rdflib.RDF.type, _SH.ValidationResult)
+                for result in report.subjects(rdflib.RDF.type, rdflib.URIRef(_SH + "ValidationResult"))
             ),
             key=lambda remark: (remark.severity, remark.node, remark.message),
         )

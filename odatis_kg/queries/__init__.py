@@ -12,9 +12,9 @@ from functools import cache
 from odatis_kg.iris import Iris
 from odatis_kg.namespaces import PREFIXES
 from odatis_kg.resources import folder
+from odatis_kg.store.syntax import tokens
 
 _HEADER = re.compile(r"#\s*([a-z]+):\s*(.*)")
-_USED_PREFIX = re.compile(r"(?<![\w<?$:/#])([A-Za-z][\w-]*):(?=[A-Za-z_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def read(name: str, iris: Iris) -> NamedQuery:
             body.append(line)
     text = "\n".join(body).strip() + "\n"
     prefixes = {**PREFIXES, "odk": iris.odk}
-    used = sorted({prefix for prefix in _USED_PREFIX.findall(text) if prefix in prefixes})
+    used = sorted({token.text.partition(":")[0] for token in tokens(text) if token.kind == "name"} & prefixes.keys())
     declared = "".join(f"PREFIX {prefix}: <{prefixes[prefix]}>\n" for prefix in used)
     parameters = tuple((found.partition(" ")[0], found.partition(" ")[2]) for found in header.get("parameter", []))
 

@@ -225,7 +225,7 @@ class Releases:
     def current(self) -> Release | None:
         """The release the pointer names; None before the first one."""
         current = self.current_id()
-        return self._open(self.folder / current) if current else None
+        return self.open(self.folder / current) if current else None
 
     def get(self, release: str) -> Release:
         """A release by id, or by any beginning of one that is unambiguous.
@@ -243,7 +243,7 @@ class Releases:
     def all(self) -> list[Release]:
         """Every whole release, the oldest first."""
         paths = sorted(path for path in self.folder.glob("*") if not path.name.startswith(".") and path.is_dir())
-        return [release for path in paths if (release := self._open(path)) is not None]
+        return [release for path in paths if (release := self.open(path)) is not None]
 
     def rollback(self, release: str | None = None) -> Release:
         """Point to a release again: the one named, else the one before the current one.
@@ -290,7 +290,8 @@ class Releases:
         _sync(self.data_dir)
 
     @staticmethod
-    def _open(path: Path) -> Release | None:
+    def open(path: Path) -> Release | None:
+        """The release in a directory; None when it is not a whole one."""
         try:
             manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
             return Release(path.resolve(), Manifest(**manifest))

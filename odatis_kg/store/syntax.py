@@ -182,7 +182,7 @@ def explain(text: str, message: str) -> QueryRefusedError:
     here = lines[line - 1][column - 1 :] if line <= len(lines) else ""
     if "Prefix not found" in rest:
         before = lines[line - 1][: column - 1]
-        name = re.search(r"([\w.-]*):[^\s]*$", before) or re.search(r"([\w.-]*):", before + here)
+        name = re.search(r"([\w-]*):[\w.%-]*$", before) or re.search(r"([\w-]*):", here)
         prefix = name[1] if name else ""
         return QueryRefusedError(f"the prefix '{prefix}:' is not declared{_suggest(prefix)}", line, column)
     expected = re.split(r", |\n\| ", rest.removeprefix("expected one of ").removeprefix("expected "))

@@ -4,7 +4,9 @@ Oxigraph has no text index; this one is built with the release and opened read-o
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,8 +40,8 @@ class Hit:
     name: str
 
 
-def build(store: ox.Store, path: Path, odk: str) -> int:
-    """Index every named thing of a store that is not a mere part; the number of things is returned."""
+def build(store: ox.Store, path: Path, odk: str) -> dict[str, int]:
+    """Index every named thing of a store that is not a mere part; the number of things of each class is returned."""
     weights = {(odk + name if ":" not in name else expand(name, PREFIXES)): weight for name, weight in _WEIGHTS.items()}
     classes: dict[str, tuple[int, str]] = {}
     for class_, weight in weights.items():
@@ -47,7 +49,7 @@ def build(store: ox.Store, path: Path, odk: str) -> int:
             iri = quad.subject.value  # type: ignore[union-attr]
             if "#" not in iri or not iri.startswith(odk.removesuffix("def/odk#")):
                 classes[iri] = max(classes.get(iri, (0, "")), (weight, class_))
-    with sqlite3.connect(path, isolation_level=None) as db:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
         db.execute("BEGIN")
         for number, (iri, (weight, class_)) in enumerate(sorted(classes.items()), 1):
@@ -61,7 +63,7 @@ def build(store: ox.Store, path: Path, odk: str) -> int:
             )
         db.execute("COMMIT")
         db.execute("INSERT INTO words (words) VALUES ('optimize')")
-    return len(classes)
+    return dict(sorted(Counter(class_ for _, class_ in classes.values()).items()))
 
 
 def _values(store: ox.Store, iri: str, properties: tuple[str, ...]) -> list[str]:
@@ -73,17 +75,26 @@ def _values(store: ox.Store, iri: str, properties: tuple[str, ...]) -> list[str]
     return found
 
 
-def search(path: Path, words: str, limit: int = 20, offset: int = 0) -> tuple[int, list[Hit]]:
-    """How many things match all of some words (the last one may be begun only), and a page of them, the best first."""
+def search(path: Path, words: str, kind: str | None = None, limit: int = 25, offset: int = 0) -> tuple[int, list[Hit]]:
+    """How many things match all of some words (the last may be begun only), and a page of them, the best first.
+
+    With `kind` (the IRI of a class) only things of that class; without words, all of them by name.
+    """
     query = " ".join(f'"{word}"' for word in _words(words))
-    if not query:
+    of_kind, kinds = (" AND t.class = ?", [kind]) if kind else ("", [])
+    if query:
+        begins = "FROM words w JOIN thing t ON t.id = w.rowid WHERE words MATCH ?"
+        values: list[str] = [f"{query}*", *kinds]
+        order = "bm25(words, 8.0, 3.0, 1.0) - t.weight / 3.0, t.iri"
+    elif kind:
+        begins, values, order = "FROM thing t WHERE 1 = 1", list(kinds), "t.name COLLATE NOCASE, t.iri"
+    else:
         return 0, []
-    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as db:
-        total = db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (f"{query}*",)).fetchone()[0]
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as db:
+        total = db.execute(f"SELECT count(*) {begins}{of_kind}", values).fetchone()[0]
         rows = db.execute(
-            "SELECT t.iri, t.class, t.name FROM words w JOIN thing t ON t.id = w.rowid WHERE words MATCH ?"
-            " ORDER BY bm25(words, 8.0, 3.0, 1.0) - t.weight / 3.0, t.iri LIMIT ? OFFSET ?",
-            (f"{query}*", limit, offset),
+            f"SELECT t.iri, t.class, t.name {begins}{of_kind} ORDER BY {order} LIMIT ? OFFSET ?",
+            [*values, limit, offset],
         ).fetchall()
     return int(total), [Hit(*row) for row in rows]
 

@@ -1,0 +1,468 @@
+"""The command line: one verb a command; what they do is elsewhere."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from odatis_kg import __version__
+from odatis_kg.config import ConfigurationError, Settings, describe, load
+from odatis_kg.harvest.folder import UnreadableFileError
+from odatis_kg.lineage.documents import as_json, as_ntriples, as_text
+from odatis_kg.lineage.graph import graphs_of, lineage_of
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import all_prefixes
+from odatis_kg.pipeline.building import Build, BuildError, build
+from odatis_kg.pipeline.mapping import map_files
+from odatis_kg.pipeline.stages import Advance
+from odatis_kg.quality.reports import FileReport, summarise
+from odatis_kg.resources import folder
+from odatis_kg.store.adapters import engine_for
+from odatis_kg.store.engine import EngineError, GraphFormat, Query, SparqlEngine, TableFormat
+from odatis_kg.store.release import Release, ReleaseError, Releases, difference
+from odatis_kg.store.serialise import triples_as
+from odatis_kg.store.syntax import QueryRefusedError
+
+_T = TypeVar("_T")
+_FORMATS: dict[str, TableFormat | GraphFormat] = {
+    "json": TableFormat.JSON,
+    "xml": TableFormat.XML,
+    "csv": TableFormat.CSV,
+    "tsv": TableFormat.TSV,
+    "turtle": GraphFormat.TURTLE,
+    "ntriples": GraphFormat.NTRIPLES,
+    "jsonld": GraphFormat.JSONLD,
+    "rdfxml": GraphFormat.RDFXML,
+}
+_PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+_DATA_DIR = click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Folder of the archive, the ledger and the releases."
+)
+_BASE_URL = click.option("--base-url", help="Public address that every IRI of ours begins with.")
+_SOURCE = click.option("--source", help="Name of the source the files belong to; part of their IRIs. Default: local.")
+
+
+class _Group(click.Group):
+    """Lists commands in the order of the work."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Settings come from odatis-kg.toml and ODATIS_KG_... variables; see `odatis-kg settings`.",
+)
+@click.version_option(__version__, prog_name="odatis-kg")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file to use instead of ./odatis-kg.toml.")
+@click.pass_context
+def main(context: click.Context, config: Path | None) -> None:
+    """Ocean catalogue records, cruises, people and vocabularies as one knowledge graph.
+
+    \b
+    To see it at work:        odatis-kg demo
+    With your own records:    odatis-kg build FOLDER, then odatis-kg serve
+    To look at one mapping:   odatis-kg map RECORD.xml
+    To ask:                   odatis-kg query 'SELECT * WHERE { ?s a ?class } LIMIT 5'
+    Where it comes from:      odatis-kg lineage IRI
+    """
+    context.obj = config
+
+
+def _settings(context: click.Context, **flags: Any) -> Settings:
+    try:
+        return load(context.find_root().obj, **flags)
+    except ConfigurationError as error:
+        _fail(str(error), code=2)
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    click.echo(f"odatis-kg: {message}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int | None], Any]]:
+    """Progress bars on a terminal; one line a stage elsewhere."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+
+        @contextmanager
+        def stage(name: str, total: int | None) -> Iterator[Advance]:
+            task = progress.add_task(name, total=total)
+
+            def advance(steps: int = 1, /) -> None:
+                progress.advance(task, steps)
+
+            yield advance
+            progress.update(task, total=total or 1, completed=total or 1)
+            if not console.is_terminal:
+                click.echo(f"{name}: done" if total is None else f"{name}: {total:,} done", err=True)
+
+        yield stage
+
+
+@main.command("map")
+@_PATHS
+@click.option("--out", type=click.Path(path_type=Path), help="File for the N-Quads. Default: standard output.")
+@click.option("--report", type=click.Path(path_type=Path), help="File for a JSON report on each file.")
+@_SOURCE
+@_BASE_URL
+@click.pass_context
+def map_command(
+    context: click.Context, paths: tuple[Path, ...], out: Path | None, report: Path | None, source: str, base_url: str
+) -> None:
+    """Map records to N-Quads, one named graph a record, without keeping anything.
+
+    PATHS are files and folders: ISO 19139, 19115-2 and 19115-3 (alone or inside CSW and OAI-PMH answers), SeaDataNet CDI
+    and CSR, ORCID JSON, DataCite JSON, SKOS in Turtle or RDF/XML; .gz is read too. The same input gives the same bytes.
+    """
+    settings = _settings(context, source=source, base_url=base_url)
+    try:
+        with _progress() as stage:
+            if out:
+                with out.open("wb") as file:
+                    reports = map_files(list(paths), settings, file, stage)
+            else:
+                reports = map_files(list(paths), settings, sys.stdout.buffer, stage)
+    except (UnreadableFileError, OSError) as error:
+        _fail(str(error))
+    _write_report(report, reports)
+    _print_refusals(reports)
+    sys.exit(0 if any(one.status == "ok" for one in reports) else 1)
+
+
+def _write_report(path: Path | None, reports: list[FileReport]) -> None:
+    if path:
+        content = [report.as_json() for report in reports]
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _print_refusals(reports: list[FileReport]) -> None:
+    refused = [report for report in reports if report.status == "refused"]
+    for report in refused[:20]:
+        click.echo(f"refused  {report.path}: {report.reason or 'no record in it'}", err=True)
+    if len(refused) > 20:
+        click.echo(f"refused  ... and {len(refused) - 20} more files; --report FILE lists them all", err=True)
+
+
+@main.command("build")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--report", type=click.Path(path_type=Path), help="File for a JSON report on each file.")
+@_SOURCE
+@_DATA_DIR
+@_BASE_URL
+@click.pass_context
+def build_command(
+    context: click.Context,
+    paths: tuple[Path, ...],
+    report: Path | None,
+    source: str,
+    data_dir: Path | None,
+    base_url: str | None,
+) -> None:
+    """Bring records in and publish a release of the whole graph.
+
+    Files and folders are archived byte for byte, mapped, enriched, checked and published; what earlier builds brought in
+    stays. A record that two builds of its folder no longer find leaves the graph. Without PATHS, what is already known
+    is built again, which is needed after a change of the mapping tables. When nothing has changed, nothing is published.
+    """
+    settings = _settings(context, source=source, data_dir=data_dir, base_url=base_url)
+    outcome = _build(list(paths), settings)
+    _write_report(report, outcome.reports)
+    _print_refusals(outcome.reports)
+    _print_summary(outcome)
+
+
+def _build(paths: list[Path], settings: Settings) -> Build:
+    try:
+        with _progress() as stage:
+            return build(paths, settings, stage)
+    except (BuildError, ReleaseError, UnreadableFileError, OSError) as error:
+        _fail(str(error))
+
+
+def _print_summary(outcome: Build) -> None:
+    console = Console(stderr=True)
+    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    for column in ("kind", "files", "records", "mapped", "refused", "quads", "seconds"):
+        table.add_column(column, justify="left" if column == "kind" else "right")
+    for line in summarise(outcome.reports):
+        counts = (line.files, line.records, line.mapped, line.refused, line.quads)
+        table.add_row(line.kind, *(f"{count:,}" for count in counts), f"{line.seconds:.2f}")
+    if outcome.reports:
+        console.print(table)
+    manifest = outcome.release.manifest
+    superseded = sum(report.status == "ok" and not report.quads for report in outcome.reports)
+    if superseded:
+        click.echo(f"{superseded:,} files hold older versions of records that other files hold too.", err=True)
+    for key, state in outcome.missing[:10]:
+        what = (
+            "left the graph"
+            if state == "gone"
+            else "stays for now, and leaves the graph if the next build misses it too"
+        )
+        click.echo(f"record {key} was not found any more: it {what}", err=True)
+    if outcome.kept:
+        click.echo(f"{outcome.kept:,} records of earlier builds are in the release too.", err=True)
+    checks = manifest.checks
+    if outcome.is_new and checks.get("checked"):
+        found = f"{checks['violations']:,} violations, {checks['warnings']:,} warnings"
+        where = outcome.release.path / "checks.json"
+        click.echo(
+            f"Checks: {checks['with_remarks']:,} of {checks['checked']:,} records have remarks ({found}): {where}",
+            err=True,
+        )
+    verb = "Published" if outcome.is_new else "Nothing has changed since"
+    click.echo(
+        f"{verb} release {manifest.id}: {manifest.quads:,} statements in {manifest.graphs:,} named graphs.", err=True
+    )
+
+
+@main.command()
+@_DATA_DIR
+@click.option("--host", help="Address to listen on. Default: 127.0.0.1.")
+@click.option("--port", type=int, help="Port to listen on. Default: 8000.")
+@click.option("--workers", type=int, help="Query worker processes. Default: 2.")
+@click.pass_context
+def serve(
+    context: click.Context, data_dir: Path | None, host: str | None, port: int | None, workers: int | None
+) -> None:
+    """Serve the current release: SPARQL at /sparql, a page for every IRI, lineage.
+
+    A release published meanwhile is taken up by itself, and no request fails because of it.
+    """
+    settings = _settings(context, data_dir=data_dir, server={"host": host, "port": port, "workers": workers})
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    from odatis_kg.web.server import ServeError, run  # the web side is not loaded by the other commands
+
+    try:
+        run(settings)
+    except ServeError as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.option("--port", type=int, help="Port to listen on. Default: 8000.")
+@_DATA_DIR
+@click.pass_context
+def demo(context: click.Context, port: int | None, data_dir: Path | None) -> None:
+    """Build the graph of the bundled demonstration records and serve it: the whole system in one command."""
+    chosen = _settings(context, data_dir=data_dir, server={"port": port})
+    base_url = chosen.base_url if port is None else f"http://localhost:{port}/"
+    settings = _settings(
+        context,
+        data_dir=data_dir or chosen.data_dir / "demo",
+        base_url=base_url,
+        source="demo",
+        server={"port": port},
+    )
+    outcome = _build([folder("demo")], settings)
+    _print_summary(outcome)
+    _serve(settings)
+
+
+@main.group(cls=_Group)
+def releases() -> None:
+    """List, compare, go back to and clear away releases."""
+
+
+@releases.command("list")
+@_DATA_DIR
+@click.pass_context
+def list_releases(context: click.Context, data_dir: Path | None) -> None:
+    """List the releases, the oldest first; the current one is marked with *."""
+    found = Releases(_settings(context, data_dir=data_dir).data_dir)
+    current = found.current_id()
+    everything = found.all()
+    for release in everything:
+        mark = "*" if release.id == current else " "
+        manifest = release.manifest
+        click.echo(
+            f"{mark} {release.id}  {manifest.created}  {manifest.quads:>12,} statements  {manifest.graphs:>8,} graphs"
+        )
+    if not everything:
+        click.echo(f"There is no release in {found.data_dir} yet; build one: odatis-kg build PATH...", err=True)
+
+
+@releases.command()
+@click.argument("release", required=False)
+@_DATA_DIR
+@click.pass_context
+def rollback(context: click.Context, release: str | None, data_dir: Path | None) -> None:
+    """Make RELEASE (default: the one before) the current one; a running server takes it up by itself."""
+    try:
+        chosen = Releases(_settings(context, data_dir=data_dir).data_dir).rollback(release)
+    except ReleaseError as error:
+        _fail(str(error))
+    click.echo(f"{chosen.id} is now the current release.")
+
+
+@releases.command()
+@click.argument("before", required=False)
+@click.argument("after", required=False)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_DATA_DIR
+@click.pass_context
+def diff(context: click.Context, before: str | None, after: str | None, format_: str, data_dir: Path | None) -> None:
+    """Show which named graphs changed from release BEFORE to AFTER (default: from the one before to the current one)."""
+    found = Releases(_settings(context, data_dir=data_dir).data_dir)
+    try:
+        old, new = _two_releases(found, before, after)
+    except ReleaseError as error:
+        _fail(str(error))
+    changes = difference(old, new)
+    if format_ == "json":
+        click.echo(
+            json.dumps(
+                {
+                    "before": old.id,
+                    "after": new.id,
+                    "added": changes.added,
+                    "removed": changes.removed,
+                    "changed": {graph: {"before": a, "after": b} for graph, (a, b) in changes.changed.items()},
+                },
+                indent=1,
+            )
+        )
+        return
+    click.echo(
+        f"{old.id} -> {new.id}: {len(changes.added)} graphs added, {len(changes.removed)} removed,"
+        f" {len(changes.changed)} changed"
+    )
+    for graph, quads in changes.added.items():
+        click.echo(f"+ {graph}  {quads:,} statements")
+    for graph, quads in changes.removed.items():
+        click.echo(f"- {graph}  {quads:,} statements")
+    for graph, (quads_before, quads_after) in changes.changed.items():
+        click.echo(f"~ {graph}  {quads_before:,} -> {quads_after:,} statements")
+
+
+def _two_releases(found: Releases, before: str | None, after: str | None) -> tuple[Release, Release]:
+    everything = found.all()
+    new = found.get(after) if after else found.current()
+    if new is None:
+        raise ReleaseError("there is no release yet")
+    if before:
+        return found.get(before), new
+    older = [release for release in everything if release.id < new.id]
+    if not older:
+        raise ReleaseError(f"there is no release before {new.id} to compare with")
+    return older[-1], new
+
+
+@releases.command()
+@click.option("--keep", type=click.IntRange(min=1), help="How many to keep. Default: the setting release.keep.")
+@_DATA_DIR
+@click.pass_context
+def prune(context: click.Context, keep: int | None, data_dir: Path | None) -> None:
+    """Delete the oldest releases; the current one and those being served stay."""
+    settings = _settings(context, data_dir=data_dir)
+    removed = Releases(settings.data_dir).prune(keep or settings.release.keep)
+    for release in removed:
+        click.echo(f"deleted {release}")
+    if not removed:
+        click.echo("nothing to delete")
+
+
+@main.command("query")
+@click.argument("query")
+@click.option(
+    "--format", "format_", type=click.Choice(sorted(_FORMATS)), help="Default: csv for tables, turtle for graphs."
+)
+@_DATA_DIR
+@click.pass_context
+def query_command(context: click.Context, query: str, format_: str | None, data_dir: Path | None) -> None:
+    """Ask the current release in SPARQL; QUERY is the text, or - to read it from standard input.
+
+    The default graph is the union of all named graphs.
+    """
+    text = sys.stdin.buffer.read().decode("utf-8", "replace") if query == "-" else query
+    settings = _settings(context, data_dir=data_dir)
+    wanted = _FORMATS[format_] if format_ else None
+    table = wanted if isinstance(wanted, TableFormat) else None if wanted else TableFormat.CSV
+    graph = wanted if isinstance(wanted, GraphFormat) else None if wanted else GraphFormat.TURTLE
+
+    async def ask(engine: SparqlEngine) -> None:
+        async with engine.query(Query(text, table=table, graph=graph)) as answer:
+            async for chunk in answer.chunks():
+                sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+    _with_engine(settings, ask)
+
+
+@main.command()
+@click.argument("iri")
+@click.option("--format", "format_", type=click.Choice(["text", "turtle", "json"]), default="text", show_default=True)
+@_DATA_DIR
+@click.pass_context
+def lineage(context: click.Context, iri: str, format_: str, data_dir: Path | None) -> None:
+    """Say where the statements about IRI come from: record, source, time, checksum, mapping, run."""
+    settings = _settings(context, data_dir=data_dir)
+    if not values.is_iri(iri):
+        _fail(f"'{iri}' is not an absolute IRI", code=2)
+
+    async def tell(engine: SparqlEngine) -> str | None:
+        if format_ == "turtle":
+            found = await as_ntriples(engine, settings.iris, await graphs_of(engine, settings.iris, iri))
+            prefixes = all_prefixes(settings.iris)
+            return triples_as(GraphFormat.TURTLE, found, prefixes).decode() if found else None
+        result = await lineage_of(engine, settings.iris, iri, settings.languages)
+        if result is None:
+            return None
+        return as_text(result) if format_ == "text" else as_json(result, settings.iris)
+
+    told = _with_engine(settings, tell)
+    if told is None:
+        _fail(f"the graph says nothing about {iri}")
+    click.echo(told, nl=False)
+
+
+def _with_engine(settings: Settings, work: Callable[[SparqlEngine], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
+        engine = engine_for(settings, workers=1)
+        await engine.start()
+        try:
+            return await work(engine)
+        finally:
+            await engine.stop()
+
+    try:
+        return asyncio.run(run())
+    except QueryRefusedError as error:
+        where = f"line {error.line}, column {error.column}: " if error.line else ""
+        _fail(f"{where}{error}")
+    except EngineError as error:
+        _fail(str(error))
+
+
+@main.command("settings")
+@click.pass_context
+def settings_command(context: click.Context) -> None:
+    """Show every setting with the value in force."""
+    chosen = _settings(context)
+    for name, kind, default, description in describe():
+        value: Any = chosen
+        for part in name.split("."):
+            value = getattr(value, part)
+        click.echo(f"{name} = {value!s}\n    {description}\n    {kind}; default {default}")

@@ -1,0 +1,112 @@
+"""Errors as problem details (RFC 9457): one table from what went wrong to what a client is told.
+
+The layers below know nothing of HTTP; this table is the only place that does. Each type of problem has a page at
+`/problems#{name}`, made from the table.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from odatis_kg.store.engine import (
+    EngineError,
+    EngineUnavailableError,
+    NotAcceptableError,
+    OverloadedError,
+    QueryMemoryError,
+    QueryTimeoutError,
+    ResultTooLargeError,
+)
+from odatis_kg.store.syntax import QueryRefusedError
+from odatis_kg.web.negotiation import GRAPHS, TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of problem: its status, its title, and what a client can do."""
+
+    name: str
+    status: int
+    title: str
+    advice: str
+
+
+PROBLEMS: Final = {
+    problem.name: problem
+    for problem in (
+        ProblemType("bad-query", 400, "The query cannot be answered",
+            "Correct it at the line and column given; federation and updates are refused."),
+        ProblemType("bad-request", 400, "The request cannot be understood",
+            "Compare it with the SPARQL 1.1 Protocol or with our pages."),
+        ProblemType("not-found", 404, "There is nothing here",
+            "Check the address, or search from the home page."),
+        ProblemType("method-not-allowed", 405, "This method is not offered here",
+            "Use one of the methods in the Allow header."),
+        ProblemType("not-acceptable", 406, "None of the formats asked for is offered",
+            "Ask for one of the formats in `offers`."),
+        ProblemType("too-large", 413, "The request is too large",
+            "Shorten the query; the limit is the setting query.request_kb."),
+        ProblemType("unsupported-media-type", 415, "This kind of request body is not read",
+            "Send application/sparql-query or application/x-www-form-urlencoded."),
+        ProblemType("result-too-large", 422, "The result is too large",
+            "Add LIMIT and OFFSET, or take the dump of the release."),
+        ProblemType("fault", 500, "A fault of ours",
+            "Please report it with the time and the address."),
+        ProblemType("unavailable", 503, "The service cannot answer now",
+            "Try again later."),
+        ProblemType("overloaded", 503, "Too many queries are waiting",
+            "Try again after the seconds in Retry-After."),
+        ProblemType("timeout", 504, "The query took too long",
+            "Narrow it: bind a subject or a class, ask for one graph, add LIMIT."),
+        ProblemType("out-of-memory", 507, "The query needs too much memory",
+            "Sort, group or join fewer rows."),
+    )
+}  # fmt: skip
+
+
+class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
+    """A problem to tell a client: its kind, the detail of this occurrence, further members, and headers to send."""
+
+    def __init__(self, kind: ProblemType, detail: str, members: dict[str, Any], headers: dict[str, str]) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.members = members
+        self.headers = headers
+
+    def document(self, base: str) -> dict[str, Any]:
+        """The problem document (RFC 9457, section 3)."""
+        return {
+            "type": f"{base}problems#{self.kind.name}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            **self.members,
+        }
+
+
+def problem(name: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> Problem:
+    """A problem of a kind of the table."""
+    return Problem(PROBLEMS[name], detail, members, headers or {})
+
+
+def problem_of(error: Exception) -> Problem:
+    """What a client is told of an error."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, QueryRefusedError):
+        place = {"line": error.line, "column": error.column} if error.line else {}
+        return Problem(PROBLEMS["bad-query"], str(error), place, {})
+    if isinstance(error, NotAcceptableError):
+        return problem("not-acceptable", str(error), offers=list(GRAPHS if error.form.makes_graph else TABLES))
+    if isinstance(error, OverloadedError):
+        return problem("overloaded", str(error), headers={"Retry-After": str(error.retry_after)})
+    names: dict[type[EngineError], str] = {
+        QueryTimeoutError: "timeout",
+        ResultTooLargeError: "result-too-large",
+        QueryMemoryError: "out-of-memory",
+        EngineUnavailableError: "unavailable",
+    }
+    for kind, name in names.items():
+        if isinstance(error, kind):
+            return problem(name, str(error))
+    return problem("fault", f"{type(error).__name__} while answering")

@@ -1,0 +1,1 @@
+"""Pages for people: what a page shows, gathered here; how it looks is in the templates."""
