@@ -155,9 +155,9 @@ def _write_report(path: Path | None, reports: list[FileReport]) -> None:
 
 
 def _print_refusals(reports: list[FileReport]) -> None:
-    refused = [report for report in reports if report.status == "refused"]
+    refused = [report for report in reports if report.refused]
     for report in refused[:20]:
-        click.echo(f"refused  {report.path}: {report.reason or 'no record in it'}", err=True)
+        click.echo(f"refused  {report.path}: {report.reason}", err=True)
     if len(refused) > 20:
         click.echo(f"refused  ... and {len(refused) - 20} more files; --report FILE lists them all", err=True)
 

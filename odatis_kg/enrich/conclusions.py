@@ -1,8 +1,9 @@
 """What is concluded from the evidence, and how sure it is: keywords matched to concepts, identifiers resolved to things.
 
-Of the ladder of reconciliation (design, table 2d) the rungs that need no human stand here: 3, the exact label inside the
-thesaurus the record names (0.98), and 4, the exact label, in the right language, of exactly one concept of a list the
-keyword's type allows (0.95). What must stay true: everything concluded is in an enriched graph, each match is a mapping
+Of the ladder of reconciliation (design, table 2d) the rungs that need no human stand here: 2, the concept that another
+record gives for the same keyword of the same thesaurus (1.00); 3, the exact label inside the thesaurus the record names
+(0.98); and 4, the exact label, in the right language, of exactly one concept of a list the keyword's type allows (0.95).
+What must stay true: everything concluded is in an enriched graph, each match is a mapping
 with its evidence (SSSOM), and a withdrawn concept is never concluded.
 """
 
@@ -31,12 +32,13 @@ _LISTS_BY_TYPE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class KeywordMatch:
-    """One SSSOM row: a keyword is the same as a concept, because its words are a label of it."""
+    """One SSSOM row: a keyword is the same as a concept, because its words are a label of it or because a record says so."""
 
     keyword: Term
     concept: Term
     confidence: str
     words: str
+    justification: str = "semapv:LexicalMatching"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,18 @@ def enriched_graph(iris: Iris, record_graph: str) -> str:
 
 
 def match_keywords(evidence: Evidence, registers: Mapping[str, Register]) -> Iterable[KeywordMatch]:
-    """The keywords without a concept of their own whose words are a label of exactly one concept of the right list."""
+    """The concepts of the keywords that a record gives without one: exactly one each, or none."""
     by_label: dict[str, set[tuple[Term, str | None]]] = defaultdict(set)
     for concept, labels in evidence.concept_labels.items():
         if concept not in evidence.deprecated:
             for label in labels:
                 by_label[lexical(label)].add((concept, language_of(label)))
-    for node, keyword in sorted(evidence.keywords.items()):
-        if keyword.resolved:
+    for node in sorted({use.keyword for use in evidence.uses}):
+        keyword = evidence.keywords[node]
+        if keyword.concepts:
+            if len(keyword.concepts) == 1:
+                words = lexical(min(keyword.labels, default=Term("")))
+                yield KeywordMatch(node, min(keyword.concepts), "1.00", words, "semapv:ManualMappingCuration")
             continue
         row = registers["thesauri"].match(keyword.thesaurus) if keyword.thesaurus else None
         lists = (row["begins"],) if row else _LISTS_BY_TYPE.get(keyword.kind, ())
@@ -120,7 +126,7 @@ def mapping_statements(
             (row, name("owl:annotatedProperty"), name("skos:exactMatch")),
             (row, name("owl:annotatedTarget"), match.concept),
             (row, name("sssom:confidence"), values.typed(match.confidence, "decimal")),
-            (row, name("sssom:mapping_justification"), name("semapv:LexicalMatching")),
+            (row, name("sssom:mapping_justification"), name(match.justification)),
             (row, name("sssom:match_string"), values.text(match.words)),
             (row, name("prov:wasGeneratedBy"), values.iri(activity)),
         ]

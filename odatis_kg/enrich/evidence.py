@@ -35,12 +35,12 @@ class KeywordUse:
 
 @dataclass(slots=True)
 class Keyword:
-    """A keyword node: its labels, the thesaurus its records name, its type, and whether a record gave its concept."""
+    """A keyword node: its labels, the thesaurus its records name, its type, and the concepts that records gave for it."""
 
     labels: set[Term] = field(default_factory=set)
     thesaurus: str = ""
     kind: str = ""
-    resolved: bool = False
+    concepts: set[Term] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,11 @@ class Evidence:
         )
         part_of = _term("dct:isPartOf")
         own = {s.object for s in mapped.statements if s.predicate == keyword_property}
+        linked = {s.subject for s in mapped.statements if s.predicate == _EXACT_MATCH}
         for subject, predicate, object_, *_ in mapped.statements:
             if predicate == keyword_property:
-                self.uses.append(KeywordUse(mapped.graph, subject, object_))
+                if object_ not in linked:
+                    self.uses.append(KeywordUse(mapped.graph, subject, object_))
             elif subject in own:
                 keyword = self.keywords[subject]
                 if predicate == _PREF_LABEL:
@@ -99,7 +101,7 @@ class Evidence:
                 elif predicate == kind:
                     keyword.kind = object_[1:-1]
                 elif predicate == _EXACT_MATCH:
-                    keyword.resolved = True
+                    keyword.concepts.add(object_)
             elif predicate == _SAME_AS and object_.startswith(_DOI):
                 self.things_by_doi[object_].add(subject)
             elif predicate == RDF_TYPE and object_ == _SERIES:

@@ -1,16 +1,22 @@
 """Reading JSON records (ORCID, DataCite): values by a small path dialect, each value read noted as consumed.
 
 A path is member names separated by `/`; `*` stands for every item of a list (and for the value itself where a list of one
-was flattened). With `public_only`, whatever carries a `visibility` other than public does not exist (ORCID API 3.0).
+was flattened); `|` joins several paths. With `public_only`, whatever carries a `visibility` other than public does not
+exist (ORCID API 3.0).
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.values import Term, clean, one_line
+
+Path = tuple[tuple[str, ...], ...]
+# Records met are nested at most 12 deep; ten times that is somebody's mischief.
+_DEEPEST: Final = 120
 
 
 class Node(NamedTuple):
@@ -29,7 +35,7 @@ class JsonReader:
     consumed: set[str] = field(default_factory=set)
     ignored: set[str] = field(default_factory=set)
 
-    def select(self, path: tuple[str, ...]) -> list[Node]:
+    def select(self, path: Path) -> list[Node]:
         """The values at a compiled path from the root."""
         return self._follow(self.root, path)
 
@@ -96,11 +102,14 @@ class JsonReader:
             return "true" if value else "false"
         return str(value) if isinstance(value, str | int | float) else ""
 
-    def _follow(self, node: Node, path: tuple[str, ...]) -> list[Node]:
-        found = [node]
-        for step in path:
-            found = [child for parent in found for child in self._children(parent, step)]
-        return found
+    def _follow(self, node: Node, path: Path) -> list[Node]:
+        every: list[Node] = []
+        for steps in path:
+            found = [node]
+            for step in steps:
+                found = [child for parent in found for child in self._children(parent, step)]
+            every.extend(found)
+        return every
 
     def _children(self, parent: Node, step: str) -> Iterable[Node]:
         value = parent.value
@@ -123,6 +132,20 @@ def _hidden(value: Any) -> bool:
     return visibility is not None and str(visibility).lower() != "public"
 
 
+def _depth(document: Any) -> int:
+    """How many levels of lists and objects there are, counted without recursion; stops just above the limit."""
+    level, deep = [document], 0
+    while level and deep <= _DEEPEST:
+        level = [
+            child
+            for value in level
+            if isinstance(value, dict | list)
+            for child in (value.values() if isinstance(value, dict) else value)
+        ]
+        deep += 1
+    return deep
+
+
 def _leaves(node: Node) -> Iterable[Node]:
     if isinstance(node.value, dict):
         for name, value in node.value.items():
@@ -134,16 +157,17 @@ def _leaves(node: Node) -> Iterable[Node]:
         yield node
 
 
-def compile_path(path: str) -> tuple[str, ...]:
-    """A path of the dialect above, split.
+@lru_cache(maxsize=1024)
+def compile_path(path: str) -> Path:
+    """The alternatives of a path of the dialect above, each split into its steps.
 
     Raises:
         ValueError: the path is empty or has an empty step.
     """
-    steps = tuple(step.strip() for step in path.split("/"))
-    if not all(steps):
+    alternatives = tuple(tuple(step.strip() for step in one.split("/")) for one in path.split("|"))
+    if not all(step for steps in alternatives for step in steps):
         raise ValueError(f"'{path}' is not a usable path: it has an empty step")
-    return steps
+    return alternatives
 
 
 def read(content: bytes, *, envelope: tuple[str, ...] = (), public_only: bool = False) -> JsonReader:
@@ -156,6 +180,8 @@ def read(content: bytes, *, envelope: tuple[str, ...] = (), public_only: bool = 
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"not JSON: {error}") from None
+    if _depth(document) > _DEEPEST:
+        raise RefusedError(f"nested more than {_DEEPEST} levels deep")
     for member in envelope:
         if isinstance(document, list) and document:
             document = document[0]

@@ -101,7 +101,7 @@ class _Builder:
         if current is not None and current.manifest.fingerprint == mark:
             return Build(current, is_new=False, reports=self._known(current), missing=self.harvested.missing, kept=0)
         with self.releases.draft(self.run.id) as draft:
-            writer = GraphWriter(draft.path / "quads.nq")
+            writer = GraphWriter(draft.path)
             try:
                 mapped = self._write(versions, writer)
             finally:
@@ -221,8 +221,10 @@ class _Builder:
         with self.stage("Loading", None):
             store = ox.Store(str(draft.store))
             # `lenient`: these lines are ours and valid (tests parse them strictly); it is a sixth faster.
-            store.bulk_load(path=str(writer.path), format=ox.RdfFormat.N_QUADS, lenient=True)
+            store.bulk_load(path=str(writer.quads_path), format=ox.RdfFormat.N_QUADS, lenient=True)
+            store.bulk_load(path=str(writer.union_path), format=ox.RdfFormat.N_TRIPLES, lenient=True)
             store.flush()
+            writer.union_path.unlink()
             return store
 
     def _check(self, draft: Draft, store: ox.Store, writer: GraphWriter, mapped: list[MappedGraph]) -> dict[str, int]:
@@ -267,7 +269,7 @@ class _Builder:
         self, draft: Draft, writer: GraphWriter, mark: str, checks: dict[str, int], current: Release | None
     ) -> Release:
         with self.stage("Publishing", None):
-            draft.write_json("report.json", [report.as_json() for report in self.reports])
+            draft.write_json("report.json", [asdict(report) for report in self.reports])
             manifest = Manifest(
                 id=self.run.id,
                 created=self.run.started,
@@ -277,7 +279,7 @@ class _Builder:
                 fingerprint=mark,
                 quads=writer.quads,
                 graphs=len(writer.graphs),
-                dump_sha256=draft.write_dump(writer.path),
+                dump_sha256=draft.write_dump(writer.quads_path),
                 previous=current.id if current else None,
                 kinds={line.kind: {"records": line.records, "quads": line.quads} for line in summarise(self.reports)},
                 checks=checks,

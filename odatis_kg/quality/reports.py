@@ -22,10 +22,13 @@ class FileReport:
     quads: int = 0
     warnings: list[str] = field(default_factory=list)
     coverage: dict[str, Any] = field(default_factory=dict)
+    mapped: int = 0
+    refused: int = 0
     seconds: float = 0.0
 
     def refuse(self, reason: str) -> None:
-        """Note that something in the file was not mapped."""
+        """Note that the file, or one record of it, was not mapped."""
+        self.refused += 1
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
 
     def scanned(self, records: int, refusals: Iterable[Refusal]) -> None:
@@ -33,6 +36,8 @@ class FileReport:
         self.records = records
         for refusal in refusals:
             self.refuse(f"{refusal.where}: {refusal.reason}" if refusal.where else refusal.reason)
+        if not records and not self.refused:
+            self.refuse("there is no record in it")
 
     def superseded(self, kind: str, key: str, by: str) -> None:
         """Note that a newer version of a record of this file was found elsewhere: understood, kept, and not published."""
@@ -44,6 +49,7 @@ class FileReport:
         """Note that a record of the file was mapped."""
         self.status = "ok"
         self.kind = kind
+        self.mapped += 1
         self.quads += quads
         self.warnings += warnings
         total = self.coverage or {"leaves": 0, "consumed": 0, "ignored": 0, "unknown": {}}
@@ -63,10 +69,8 @@ class FileReport:
         return cls(**content)
 
     def as_json(self) -> dict[str, Any]:
-        """The members scripts rely on; `seconds` is left out, so that the same input gives the same report."""
-        content = asdict(self)
-        del content["seconds"]
-        return content
+        """The members scripts rely on; without the time it took, so that the same input gives the same report."""
+        return {name: value for name, value in asdict(self).items() if name not in ("mapped", "refused", "seconds")}
 
 
 @dataclass(slots=True)
@@ -83,14 +87,17 @@ class KindSummary:
 
 
 def summarise(reports: Iterable[FileReport]) -> list[KindSummary]:
-    """One line for each kind met, in alphabetical order, files of no known kind last; `mapped` and `refused` count files."""
+    """One line for each kind met, in alphabetical order, files of no known kind last.
+
+    `mapped` and `refused` count records; a file that no record could be read from counts as one refused.
+    """
     kinds: dict[str, KindSummary] = {}
     for report in reports:
         line = kinds.setdefault(report.kind, KindSummary(report.kind))
         line.files += 1
         line.records += report.records
-        line.mapped += report.status == "ok"
-        line.refused += report.status == "refused"
+        line.mapped += report.mapped
+        line.refused += report.refused
         line.quads += report.quads
         line.seconds += report.seconds
     return sorted(kinds.values(), key=lambda line: (line.kind == NO_KIND, line.kind))

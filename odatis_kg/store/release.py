@@ -99,11 +99,18 @@ class Release:
 
 
 class GraphWriter:
-    """Writes the N-Quads file of a release graph by graph, and keeps the count and digest of each."""
+    """Writes the statements of a release graph by graph, and keeps the count and digest of each graph.
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self.path = path
+    Two files: `quads.nq`, the named graphs, and `union.nt`, the same statements without their graphs. The second becomes
+    the default graph of the store, where a statement of several graphs is one statement, as SPARQL wants it. (An engine
+    that makes the union while it answers gives such a statement once for each graph: oxigraph issue 1919.)
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.quads_path = folder / "quads.nq"
+        self.union_path = folder / "union.nt"
+        self._quads = self.quads_path.open("wb")
+        self._union = self.union_path.open("wb")
         self.graphs: dict[str, tuple[int, str]] = {}
         self.quads = 0
 
@@ -112,10 +119,12 @@ class GraphWriter:
         if graph in self.graphs:
             raise ValueError(f"the graph {graph} is written twice")
         digest, count = hashlib.sha256(), 0
+        ending = f" <{graph}> .\n".encode()
         for line in lines:
             encoded = line.encode("utf-8") + b"\n"
             digest.update(encoded)
-            self._file.write(encoded)
+            self._quads.write(encoded)
+            self._union.write(encoded[: -len(ending)] + b" .\n")
             count += 1
         if count:
             self.graphs[graph] = (count, digest.hexdigest()[:32])
@@ -123,8 +132,9 @@ class GraphWriter:
         return count
 
     def close(self) -> None:
-        """Finish the file."""
-        self._file.close()
+        """Finish the files."""
+        self._quads.close()
+        self._union.close()
 
 
 @dataclass(frozen=True, slots=True)

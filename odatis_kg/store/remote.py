@@ -1,8 +1,9 @@
 """The remote engine: any SPARQL 1.1 endpoint (Oxigraph server, Virtuoso, a cluster), behind the same port.
 
-The endpoint's default graph must be the union of its named graphs (`oxigraph serve --union-default-graph`; Virtuoso does
-so by itself). What must stay true: the same limits and the same errors as with the embedded engine, as far as an endpoint
-lets itself be bounded: at the deadline the connection is closed, and whether the endpoint stops is up to it.
+The default graph of the endpoint must be the union of its named graphs: `oxigraph serve-read-only` on the store of a
+release has it so, Virtuoso does so by itself. What must stay true: the same limits and the same errors as with the
+embedded engine, as far as an endpoint lets itself be bounded: at the deadline the connection is closed, and whether the
+endpoint stops is up to it.
 """
 
 import asyncio

@@ -25,7 +25,7 @@ def count(store: ox.Store, graphs: Mapping[str, tuple[int, str]], iris: Iris) ->
 
 
 def _table(store: ox.Store, query: str) -> dict[str, int]:
-    solutions = store.query(query, use_default_graph_as_union=True)
+    solutions = store.query(query)
     assert isinstance(solutions, ox.QuerySolutions)
     counted: Counter[str] = Counter()
     for solution in solutions:

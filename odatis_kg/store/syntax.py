@@ -77,7 +77,6 @@ class Inspection:
     """What a query is."""
 
     form: Form
-    has_dataset: bool
     depth: int
 
 
@@ -104,7 +103,6 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
             that is not in `service_allow`.
     """
     form: Form | None = None
-    has_dataset = False
     depth = deepest = 0
     all_tokens = list(tokens(text))
     for position, token in enumerate(all_tokens):
@@ -113,8 +111,6 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
             # Words are compared by what they contain: a parser may well read `trueSERVICE` as two tokens.
             if "SERVICE" in word:
                 _check_service(text, all_tokens, position, service_allow)
-            elif "FROM" in word:
-                has_dataset = True
             if form is None and word not in _PROLOGUE:
                 form = _form(text, token, word)
         elif token.kind == "iri" and _HIDDEN_SERVICE.search(token.text):
@@ -133,7 +129,7 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
                 depth -= 1
     if form is None:
         raise QueryRefusedError("the query is empty: SELECT, ASK, CONSTRUCT or DESCRIBE is expected")
-    return Inspection(form, has_dataset, deepest)
+    return Inspection(form, deepest)
 
 
 def _form(text: str, token: Token, word: str) -> Form:

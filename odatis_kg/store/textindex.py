@@ -23,6 +23,7 @@ CREATE TABLE thing (id INTEGER PRIMARY KEY, iri TEXT NOT NULL, class TEXT NOT NU
 CREATE VIRTUAL TABLE words USING fts5 (
     names, others, texts, content = '', tokenize = "unicode61 remove_diacritics 2");
 """
+_RDF_TYPE: Final = ox.NamedNode(PREFIXES["rdf"] + "type")
 # Classes worth finding, the most wanted first.
 _WEIGHTS: Final = {
     "dcat:Dataset": 9, "dcat:DatasetSeries": 9, "dcat:DataService": 6, "Cruise": 9, "foaf:Person": 8,
@@ -45,7 +46,7 @@ def build(store: ox.Store, path: Path, odk: str) -> dict[str, int]:
     weights = {(odk + name if ":" not in name else expand(name, PREFIXES)): weight for name, weight in _WEIGHTS.items()}
     classes: dict[str, tuple[int, str]] = {}
     for class_, weight in weights.items():
-        for quad in store.quads_for_pattern(None, ox.NamedNode(PREFIXES["rdf"] + "type"), ox.NamedNode(class_)):
+        for quad in store.quads_for_pattern(None, _RDF_TYPE, ox.NamedNode(class_), ox.DefaultGraph()):
             iri = quad.subject.value  # type: ignore[union-attr]
             if "#" not in iri or not iri.startswith(odk.removesuffix("def/odk#")):
                 classes[iri] = max(classes.get(iri, (0, "")), (weight, class_))
@@ -69,7 +70,9 @@ def build(store: ox.Store, path: Path, odk: str) -> dict[str, int]:
 def _values(store: ox.Store, iri: str, properties: tuple[str, ...]) -> list[str]:
     found: list[str] = []
     for name in properties:
-        quads = store.quads_for_pattern(ox.NamedNode(iri), ox.NamedNode(expand(name, PREFIXES)), None)
+        quads = store.quads_for_pattern(
+            ox.NamedNode(iri), ox.NamedNode(expand(name, PREFIXES)), None, ox.DefaultGraph()
+        )
         texts = sorted(quad.object.value for quad in quads if isinstance(quad.object, ox.Literal))
         found += [text for text in texts if text not in found]
     return found

@@ -115,7 +115,7 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
         if media_type is None:
             return send(connection, b"X", json.dumps({"kind": "not-acceptable", "form": seen.form}).encode())
         out = _Out(connection, {"form": seen.form, "format": media_type}, request["result_bytes"])
-        _evaluate(store, request, seen.form, seen.has_dataset, media_type, out)
+        _evaluate(store, request, seen.form, media_type, out)
         out.close()
     except QueryRefusedError as error:
         _send_error(connection, "refused", str(error), error.line, error.column)
@@ -131,9 +131,7 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
     return None
 
 
-def _evaluate(
-    store: ox.Store, request: dict[str, Any], form: Form, has_dataset: bool, media_type: str, out: _Out
-) -> None:
+def _evaluate(store: ox.Store, request: dict[str, Any], form: Form, media_type: str, out: _Out) -> None:
     default: list[Any] = [ox.NamedNode(graph) for graph in request["default_graphs"]]
     named: list[Any] = [ox.NamedNode(graph) for graph in request["named_graphs"]]
     writer: Any = out  # the engine wants `write`, of all that a file has
@@ -141,8 +139,7 @@ def _evaluate(
         # SPARQL 1.1 Protocol, section 2.1.4: the dataset of the request replaces that of the query.
         results = store.query(request["text"], default_graph=default, named_graphs=named)
     else:
-        # `use_default_graph_as_union` makes the engine ignore FROM, so never together.
-        results = store.query(request["text"], use_default_graph_as_union=not has_dataset)
+        results = store.query(request["text"])
     if form.makes_graph:
         assert isinstance(results, ox.QueryTriples)
         results.serialize(writer, format=_GRAPHS[media_type])

@@ -29,7 +29,7 @@ _PARTY_ROLES = {
 
 
 class _Coded(NamedTuple):
-    """A keyword given by a SeaDataNet code: element, code, type of its group, labels."""
+    """A keyword given by a SeaDataNet code (a port, perhaps by name alone): element, code, type of its group, labels."""
 
     element: str
     code: str
@@ -64,13 +64,14 @@ def cruise_keywords(context: Context, node: Element, options: Mapping[str, str])
     for group in reader.find(node, "descriptiveKeywords/*"):
         context.node = group
         kind = reader.code(reader.first(group, "type"))
+        keywords = reader.find(group, "keyword")
         found = [
-            _Coded(*code, kind, reader.text(keyword))
-            for keyword in reader.find(group, "keyword")
-            if (code := reader.sdn_code(keyword))
+            _Coded(*code, kind, reader.text(keyword)) for keyword in keywords if (code := reader.sdn_code(keyword))
         ]
         if found:
             coded.extend(found)
+        elif kind in ("departure_place", "arrival_place"):
+            coded.extend(_Coded("SDN_PortCode", "", kind, reader.text(keyword)) for keyword in keywords)
         else:
             keyword_group(context, group, options)
     ship: Term | None = None
@@ -86,13 +87,15 @@ def cruise_keywords(context: Context, node: Element, options: Mapping[str, str])
 
 
 def _state_port(context: Context, one: _Coded) -> Term:
-    port = context.thing("place", "c38", one.code)
+    """A port: a place of ours that its code (C38) is about; a port given by name alone is a place of this cruise."""
+    cruise = context.subjects["resource"]
+    name = one.labels[0][0] if one.labels else ""
+    port = context.thing("place", "c38", one.code) if one.code else context.part(cruise, "port", name)
     context.type(port, "dct:Location")
     context.texts(port, "skos:prefLabel", one.labels)
-    if concept := sdn_concept(context, one.element, one.code):
+    if one.code and (concept := sdn_concept(context, one.element, one.code)):
         context.add(concept, "foaf:focus", port)
-    predicate = "odk:arrivalPort" if one.end == "arrival" else "odk:departurePort"
-    context.add(context.subjects["resource"], predicate, port)
+    context.add(cruise, "odk:arrivalPort" if one.end == "arrival" else "odk:departurePort", port)
     return port
 
 

@@ -23,6 +23,8 @@ def parent(context: Context, node: Element, options: Mapping[str, str]) -> None:
     if target:
         context.add(context.subjects["resource"], "dct:isPartOf", target)
         context.add(target, "dct:identifier", values.text(stated or reader.href(node)))
+        for title in reader.find(node, "*/title"):
+            context.texts(target, "dct:title", reader.text(title))
 
 
 def associated_resource(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -40,9 +42,11 @@ def associated_resource(context: Context, node: Element, options: Mapping[str, s
     target, is_cruise, code = _target(context, node, titles[0][0] if titles else "")
     if target is None:
         return
-    if is_cruise:
+    if is_cruise or (association, initiative) == ("largerWorkCitation", "campaign"):
         # SeaDataNet profile of CDI: the larger work of kind "campaign" is the cruise the data were collected on.
         context.add(resource, "prov:wasGeneratedBy", target)
+        if not is_cruise:
+            context.type(target, "odk:Cruise", "prov:Activity")
         context.texts(target, "skos:prefLabel", titles)
         return
     row = context.registers["associations"].get(association) if association else None

@@ -45,7 +45,7 @@ class Shown:
     outside: str = ""
     marks: tuple[int, ...] = ()
     part: "list[Property] | None" = None
-    kind: str = ""
+    order: int = 0
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Property:
     """A property with its values."""
 
     iri: str
-    name: str
+    name: Label
     values: list[Shown]
     total: int
 
@@ -114,10 +114,7 @@ class Describer:
         for row in found:
             by_subject.setdefault(row["subject"].value, []).append(row)
         page = _Page(self._iris, self._links, self._first, names, marks, by_subject, languages)
-        own = by_subject.get(thing, [])
-        kinds = sorted({row["value"].value for row in own if row["property"].value == _TYPE})
-        # That it is a PROV entity or agent tells a reader nothing when another class says what it is.
-        kinds = [kind for kind in kinds if not kind.startswith(PREFIXES["prov"])] or kinds
+        kinds = _telling(row["value"].value for row in by_subject.get(thing, []) if row["property"].value == _TYPE)
         return Description(
             iri=thing,
             title=names.get(thing, Label(short_name(thing, self._iris))),
@@ -164,10 +161,10 @@ class Describer:
             shown = [self._link(owner, names) for owner in owners if not self._iris.is_graph(owner)]
             shown.sort(key=lambda one: one.text.casefold())
             if shown:
-                name = names.get(property_, Label(short_name(property_, self._iris))).text
+                name = names.get(property_, Label(short_name(property_, self._iris)))
                 total = max(len(shown), counts.get(property_, 0))
                 groups.append(Property(property_, name, shown[:_SHOWN_PER_PROPERTY], total))
-        return sorted(groups, key=lambda group: (self._first.get(group.iri, 999), group.name))
+        return sorted(groups, key=lambda group: (self._first.get(group.iri, 999), group.name.text))
 
     def _link(self, iri: str, names: Mapping[str, Label]) -> Shown:
         label = names.get(iri, Label(short_name(iri, self._iris)))
@@ -184,6 +181,12 @@ class Describer:
             origin = known.get(graph, Origin(graph, 0, family))
             notes.append(SourceNote(mark, graph, self._links.thing(graph), sentences(origin)))
         return notes, marks
+
+
+def _telling(types: Iterable[str]) -> list[str]:
+    """The classes worth showing: that something is a PROV entity tells nothing when another class says what it is."""
+    found = sorted(set(types))
+    return [type_ for type_ in found if not type_.startswith(PREFIXES["prov"])] or found
 
 
 class _Page:
@@ -206,6 +209,7 @@ class _Page:
         self._marks = marks
         self._by_subject = by_subject
         self._languages = languages
+        self._orders = {iris.odk + name for name in ("stepOrder", "order")}
 
     def properties(self, subject: str, above: set[str]) -> list[Property]:
         """The properties of a subject, in reading order; `above` are the subjects it is shown inside of."""
@@ -219,21 +223,23 @@ class _Page:
             if iri == _TYPE:
                 continue
             shown = [self._shown(value, tuple(sorted(marks)), above) for value, marks in found.items()]
-            shown.sort(key=lambda one: (self._language_order(one.language), one.text.casefold()))
-            name = self._names.get(iri, Label(short_name(iri, self._iris))).text
+            shown.sort(key=lambda one: (one.order, self._language_order(one.language), one.text.casefold()))
+            name = self._names.get(iri, Label(short_name(iri, self._iris)))
             properties.append(Property(iri, name, shown[:_SHOWN_PER_PROPERTY], len(shown)))
-        return sorted(properties, key=lambda one: (self._first.get(one.iri, 500), one.name))
+        return sorted(properties, key=lambda one: (self._first.get(one.iri, 500), one.name.text))
 
     def _shown(self, value: Value, marks: tuple[int, ...], above: set[str]) -> Shown:
         if value.kind != "iri":
-            datatype = short_name(value.datatype, self._iris) if value.datatype else ""
-            return Shown(value.value, value.language, marks=marks, kind=datatype)
+            return Shown(value.value, value.language, marks=marks)
         iri = value.value
         if iri in self._by_subject and iri not in above:
             part = self.properties(iri, {*above, iri})
-            types = [row["value"].value for row in self._by_subject[iri] if row["property"].value == _TYPE]
-            kind = self._names.get(types[0], Label("")).text if types else ""
-            return Shown(kind or short_name(iri, self._iris), marks=marks, part=part)
+            said = [(row["property"].value, row["value"].value) for row in self._by_subject[iri]]
+            types = _telling(value for name, value in said if name == _TYPE)
+            kind = next((self._names[type_].text for type_ in types if type_ in self._names), "")
+            order = next((int(value) for name, value in said if name in self._orders and value.isdigit()), 0)
+            text = kind or short_name(iri, self._iris)
+            return Shown(f"{text} {order}" if order else text, marks=marks, part=part, order=order)
         label = self._names.get(iri)
         outside = self._links.outside(iri) or ""
         is_ours = iri.startswith(self._iris.base)
