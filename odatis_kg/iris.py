@@ -89,12 +89,31 @@ class Iris:
         The natural key is what makes the part itself (URL and protocol of a distribution, agent and role of an
         attribution), so that reordering a record moves no IRI. Without a key there can be only one: `{thing}#{name}`.
         """
-        owner = thing.partition("#")[0]
-        return f"{owner}#{name}-{digest(*natural_key)}" if natural_key else f"{owner}#{name}"
+        begin = self.parts_begin(thing)
+        return f"{begin}{name}-{digest(*natural_key)}" if natural_key else f"{begin}{name}"
 
     def step(self, thing: str, name: str, number: int) -> str:
         """`{thing}#{name}-{number}`: a part whose order is its key, such as a process step (1 is the first)."""
-        return f"{thing.partition('#')[0]}#{name}-{number}"
+        return f"{self.parts_begin(thing)}{name}-{number}"
+
+    def parts_begin(self, thing: str) -> str:
+        """What the IRIs of the parts of a thing begin with; nothing is ever named in somebody else's space."""
+        owner = thing.partition("#")[0] if thing.startswith(self.base) else self.about(thing)
+        return f"{owner}#"
+
+    def about(self, foreign: str) -> str:
+        """`{base}id/about/{host}/{key}`: our page about a thing that has its IRI elsewhere, such as an ORCID person."""
+        host, _, path = foreign.partition("://")[2].partition("/")
+        return self.thing("about", host if is_segment(host) else "elsewhere", path if is_segment(host) else foreign)
+
+    def owner(self, iri: str) -> str:
+        """The thing that a part belongs to; any other IRI itself."""
+        if not iri.startswith(self.base):
+            return iri
+        thing = iri.partition("#")[0]
+        host, _, key = thing.removeprefix(f"{self.base}id/about/").partition("/")
+        foreign = f"https://{host}/{key}"
+        return foreign if key and self.about(foreign) == thing else thing
 
     def activity(self, run: str, *step: str) -> str:
         """`{base}id/activity/{run}[/{step}]`: a run of the pipeline, or one activity of it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from odatis_kg.iris import Iris
-from odatis_kg.lineage.graph import Lineage, Origin
+from odatis_kg.lineage.graph import Lineage, Match, Origin
 from odatis_kg.mapping import values
 from odatis_kg.mapping.values import Term
 from odatis_kg.queries import read
@@ -55,9 +55,10 @@ def _moment(text: str) -> str:
     return f"{moment.day} {moment:%B %Y} at {moment:%H:%M:%S} UTC"
 
 
-def match_sentence(words: str, concept_label: str, confidence: str) -> str:
+def match_sentence(match: Match) -> str:
     """Why a concept was concluded, in plain words."""
-    return f"the keyword '{words}' has the same words as a label of '{concept_label}' (confidence {confidence})"
+    why = f"the keyword '{match.words}' {match.reason} '{match.concept_label}'"
+    return f"{why} (confidence {match.confidence})"
 
 
 def as_text(lineage: Lineage) -> str:
@@ -72,9 +73,7 @@ def as_text(lineage: Lineage) -> str:
         lines += [f"   {sentence}" for sentence in others]
         if origin.family == "enriched":
             for match in lineage.matches:
-                lines.append(
-                    f"   - {match_sentence(match.words, match.concept_label, match.confidence)}: {match.concept}"
-                )
+                lines.append(f"   - {match_sentence(match)}: {match.concept}")
         lines.append(f"   Graph: {origin.graph}")
     return "\n".join(lines) + "\n"
 

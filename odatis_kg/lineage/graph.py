@@ -18,6 +18,14 @@ class Match:
     concept: str
     concept_label: str
     confidence: str
+    justification: str
+
+    @property
+    def reason(self) -> str:
+        """Why, as words between the keyword and the concept."""
+        if self.justification.endswith("ManualMappingCuration"):
+            return "is, in another record of the source,"
+        return "has the same words as a label of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ async def lineage_of(engine: SparqlEngine, iris: Iris, thing: str, languages: Se
             row["concept"].value,
             named.get(row["concept"].value, Label(row["concept"].value)).text,
             row["confidence"].value,
+            row["justification"].value,
         )
         for row in rows_of_matches
     )

@@ -153,6 +153,8 @@ class Context:
 
     def part(self, owner: Term, name: str, *natural_key: str) -> Term:
         """The term of a part of a thing (see `Iris.part`)."""
+        if not owner.startswith(f"<{self.iris.base}"):
+            self.add(Term(f"<{self.iris.about(owner[1:-1])}>"), "foaf:primaryTopic", owner)
         return Term(f"<{self.iris.part(owner[1:-1], name, *natural_key)}>")
 
     def thing(self, kind: str, authority: str, identifier: str, *version: str) -> Term:

@@ -165,7 +165,7 @@ class LinkedData:
 
     async def _statements(self, iri: str) -> bytes:
         """What a document holds for machines: the thing, its parts, and where the statements come from, as N-Triples."""
-        bindings: dict[str, Term | list[Term]] = {"thing": values.iri(iri), "begins": text(f"{iri}#")}
+        bindings: dict[str, Term | list[Term]] = {"thing": values.iri(iri), "begins": text(self._iris.parts_begin(iri))}
         said = await graph(self._engine, read("pages/document", self._iris).text, bindings)
         if not said:
             return b""

@@ -75,6 +75,7 @@ def employment(context: Context, node: Node, options: Mapping[str, str]) -> None
     title = reader.string_at(node, "role-title")
     membership = context.part(person, "membership", organisation, title, start, end)
     context.type(membership, "org:Membership")
+    context.add(person, "org:hasMembership", membership)
     context.add(membership, "org:member", person)
     context.add(membership, "org:organization", organisation)
     if title:

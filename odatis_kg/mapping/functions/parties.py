@@ -161,6 +161,8 @@ def state_agent(context: Context, stated: Party) -> Term | None:
     if organisation:
         membership = context.part(resource, "membership", person, organisation)
         context.type(membership, "org:Membership")
+        if not stated.person_iri:
+            context.add(person, "org:hasMembership", membership)
         context.add(membership, "org:member", person)
         context.add(membership, "org:organization", organisation)
         if stated.position:

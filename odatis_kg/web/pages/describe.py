@@ -10,7 +10,7 @@ from itertools import groupby
 
 from odatis_kg.iris import Iris
 from odatis_kg.labels import Label, labels, short_name
-from odatis_kg.lineage.documents import sentences
+from odatis_kg.lineage.documents import match_sentence, sentences
 from odatis_kg.lineage.graph import Lineage, Origin, lineage_of
 from odatis_kg.mapping import values
 from odatis_kg.namespaces import PREFIXES, expand
@@ -25,7 +25,8 @@ _TYPE = PREFIXES["rdf"] + "type"
 # What comes first on a page; the rest follows by name.
 _FIRST = (
     "skos:prefLabel", "dct:title", "foaf:name", "dct:alternative", "skos:altLabel", "dct:description", "skos:definition",
-    "rdfs:comment", "geodcatap:purpose", "dct:identifier", "schema:sameAs", "adms:identifier", "dct:creator", "dct:publisher",
+    "rdfs:comment", "geodcatap:purpose", "dct:identifier", "schema:sameAs", "adms:identifier", "org:hasMembership",
+    "org:organization", "schema:roleName", "dct:creator", "dct:publisher",
     "odk:chiefScientist", "ssn:deployedOnPlatform", "schema:startDate", "schema:endDate", "odk:departurePort",
     "odk:arrivalPort", "prov:wasGeneratedBy", "schema:variableMeasured", "ssn:forProperty", "odk:platform",
     "odk:platformCategory", "odk:instrument", "odk:instrumentCategory", "odk:project", "dct:temporal", "dct:spatial",
@@ -33,6 +34,14 @@ _FIRST = (
     "prov:wasDerivedFrom", "dct:isPartOf", "dct:hasPart", "skos:broader", "skos:narrower", "skos:related",
     "skos:exactMatch", "dcat:contactPoint", "prov:qualifiedAttribution", "dcat:keyword", "odk:sourceKeyword",
 )  # fmt: skip
+
+
+# A link from elsewhere tells nothing new where the thing itself states the inverse.
+_INVERSES = {
+    "skos:broader": "skos:narrower", "skos:narrower": "skos:broader", "skos:related": "skos:related",
+    "skos:member": "odk:inCollection", "odk:inCollection": "skos:member", "dct:isPartOf": "dct:hasPart",
+    "dct:hasPart": "dct:isPartOf", "foaf:primaryTopic": "foaf:isPrimaryTopicOf",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -92,12 +101,14 @@ class Describer:
         self._iris = iris
         self._links = Links(iris)
         self._most = most
-        self._first = {expand(name, {**PREFIXES, "odk": iris.odk}): rank for rank, name in enumerate(_FIRST)}
+        prefixes = {**PREFIXES, "odk": iris.odk}
+        self._first = {expand(name, prefixes): rank for rank, name in enumerate(_FIRST)}
+        self._inverse = {expand(name, prefixes): expand(other, prefixes) for name, other in _INVERSES.items()}
 
     async def describe(self, thing: str, languages: Sequence[str]) -> Description | None:
         """The page of a thing; None when the graph knows nothing of it."""
         term = values.iri(thing)
-        begins = values.text(f"{thing}#")
+        begins = values.text(self._iris.parts_begin(thing))
         bindings = {"thing": term, "begins": begins, "most": values.Term(str(self._most + 1))}
         found = await rows(self._engine, read("pages/describe", self._iris).text, bindings)
         incoming, counts = await self._incoming(thing)
@@ -105,9 +116,13 @@ class Describer:
             return None
         cut = len(found) > self._most
         found = found[: self._most]
+        said = {(row["property"].value, row["value"].value) for row in found if row["subject"].value == thing}
+        incoming = [(name, subject) for name, subject in incoming if (self._inverse.get(name), subject) not in said]
         lineage = await lineage_of(self._engine, self._iris, thing, languages)
         mentioned = {value.value for row in found for value in row.values() if value.kind == "iri"}
-        mentioned |= {name for property_, subject in incoming for name in (property_, self._owner(subject), subject)}
+        mentioned |= {
+            name for property_, subject in incoming for name in (property_, self._iris.owner(subject), subject)
+        }
         names = await labels(self._engine, self._iris, {thing, *mentioned}, languages)
         sources, marks = self._sources(found, lineage)
         by_subject: dict[str, list[Row]] = {}
@@ -117,18 +132,15 @@ class Describer:
         kinds = _telling(row["value"].value for row in by_subject.get(thing, []) if row["property"].value == _TYPE)
         return Description(
             iri=thing,
-            title=names.get(thing, Label(short_name(thing, self._iris))),
-            kinds=[names.get(kind, Label(short_name(kind, self._iris))) for kind in kinds],
+            title=self._label(thing, names),
+            kinds=list({label.text: label for label in (self._label(kind, names) for kind in kinds)}.values()),
             properties=page.properties(thing, {thing}),
             incoming=self._grouped(incoming, counts, names),
             sources=sources,
             statements=len(found),
             cut=cut,
             mentioned_only=not found,
-            matches=[
-                f"“{match.words}” → {match.concept_label} (confidence {match.confidence})"
-                for match in (lineage.matches if lineage else ())
-            ],
+            matches=[match_sentence(match) for match in (lineage.matches if lineage else ())],
         )
 
     async def _incoming(self, thing: str) -> tuple[list[tuple[str, str]], dict[str, int]]:
@@ -138,8 +150,11 @@ class Describer:
         links = [
             (row["property"].value, row["subject"].value)
             for row in found
-            if row["subject"].kind == "iri" and not row["subject"].value.startswith(f"{thing}#")
+            if row["subject"].kind == "iri" and not row["subject"].value.startswith(self._iris.parts_begin(thing))
         ]
+        # A part of a thing links here for the thing; where the thing itself does, that says it better.
+        direct = {subject for _, subject in links if subject == self._iris.owner(subject)}
+        links = [link for link in links if self._iris.owner(link[1]) not in direct - {link[1]}]
         counts: dict[str, int] = {}
         if len(found) == _MOST_LINKS:
             counted = await rows(
@@ -148,26 +163,25 @@ class Describer:
             counts = {row["property"].value: int(row["links"].value) for row in counted}
         return links, counts
 
-    def _owner(self, subject: str) -> str:
-        """The thing a part belongs to."""
-        return subject.partition("#")[0] if subject.startswith(self._iris.base) else subject
+    def _label(self, iri: str, names: Mapping[str, Label]) -> Label:
+        return names.get(iri) or Label(short_name(iri, self._iris))
 
     def _grouped(
         self, incoming: Sequence[tuple[str, str]], counts: Mapping[str, int], names: Mapping[str, Label]
     ) -> list[Property]:
         groups = []
         for property_, links in groupby(incoming, key=lambda link: link[0]):
-            owners = list(dict.fromkeys(self._owner(subject) for _, subject in links))
+            owners = list(dict.fromkeys(self._iris.owner(subject) for _, subject in links))
             shown = [self._link(owner, names) for owner in owners if not self._iris.is_graph(owner)]
             shown.sort(key=lambda one: one.text.casefold())
             if shown:
-                name = names.get(property_, Label(short_name(property_, self._iris)))
+                name = self._label(property_, names)
                 total = max(len(shown), counts.get(property_, 0))
                 groups.append(Property(property_, name, shown[:_SHOWN_PER_PROPERTY], total))
         return sorted(groups, key=lambda group: (self._first.get(group.iri, 999), group.name.text))
 
     def _link(self, iri: str, names: Mapping[str, Label]) -> Shown:
-        label = names.get(iri, Label(short_name(iri, self._iris)))
+        label = self._label(iri, names)
         return Shown(label.text, label.language, self._links.thing(iri))
 
     def _sources(self, found: Iterable[Row], lineage: Lineage | None) -> tuple[list[SourceNote], dict[str, int]]:
@@ -216,6 +230,8 @@ class _Page:
         grouped: dict[str, dict[Value, set[int]]] = {}
         for row in self._by_subject.get(subject, ()):
             value = row["value"]
+            if value.kind == "iri" and value.value in above:
+                continue  # back to what this is shown inside of
             graph = self._marks.get(row["graph"].value, 0)
             grouped.setdefault(row["property"].value, {}).setdefault(value, set()).add(graph)
         properties = []
