@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from odatis_kg import __version__
-from odatis_kg.config import ConfigurationError, Settings, describe, load
+from odatis_kg.config import ConfigurationError, Settings, describe, describe_in_markdown, load
 from odatis_kg.harvest.folder import UnreadableFileError
 from odatis_kg.lineage.documents import as_json, as_ntriples, as_text
 from odatis_kg.lineage.graph import graphs_of, lineage_of
@@ -457,9 +457,13 @@ def _with_engine(settings: Settings, work: Callable[[SparqlEngine], Awaitable[_T
 
 
 @main.command("settings")
+@click.option("--markdown", is_flag=True, help="The page docs/settings.md instead: every setting with its default.")
 @click.pass_context
-def settings_command(context: click.Context) -> None:
+def settings_command(context: click.Context, markdown: bool) -> None:
     """Show every setting with the value in force."""
+    if markdown:
+        click.echo(describe_in_markdown(), nl=False)
+        return
     chosen = _settings(context)
     for name, kind, default, description in describe():
         value: Any = chosen

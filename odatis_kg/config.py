@@ -204,6 +204,27 @@ def describe() -> Iterator[tuple[str, str, str, str]]:
     yield from _describe("", Settings)
 
 
+def describe_in_markdown() -> str:
+    """The page `docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        f"Written in `{CONFIG_FILE}` in the working directory (or in the file that `--config` or `{ENVIRONMENT_PREFIX}CONFIG`",
+        "names), or given as environment variables. A flag of a command wins over the environment, the environment over the",
+        "file, the file over the defaults. `odatis-kg settings` shows the values in force; this page is made by `make docs`.",
+    ]
+    table: str | None = None
+    for name, kind, default, description in describe():
+        owner, _, key = name.rpartition(".")
+        if owner != table:
+            table = owner
+            lines += ["", f"## `[{owner}]`" if owner else "## At the top of the file", ""]
+            lines += ["| Setting | Variable | Type and bounds | Default | What it does |", "|---|---|---|---|---|"]
+        variable = ENVIRONMENT_PREFIX + name.upper().replace(".", "__")
+        lines.append(f"| `{key}` | `{variable}` | {kind} | `{default}` | {description} |")
+    return "\n".join(lines) + "\n"
+
+
 def _describe(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
     for name, field in model.model_fields.items():
         annotation = field.annotation

@@ -107,11 +107,11 @@ def edmo(text: str) -> str | None:
 
 def doi(text: str) -> str | None:
     """The bare DOI, lower-cased (DOI Handbook, section 2.4), without the punctuation of the sentence it stood in."""
-    found = _DOI.fullmatch(text.strip())
+    candidate = text.strip()
+    found = _DOI.fullmatch(unquote(candidate) if candidate.lower().startswith("http") else candidate)
     if not found:
         return None
-    bare = unquote(found["doi"]) if text.strip().lower().startswith("http") else found["doi"]
-    bare = bare.rstrip(".,;:'\"»”")
+    bare = found["doi"].rstrip(".,;:'\"»”")
     while bare.endswith(")") and bare.count("(") < bare.count(")"):
         bare = bare[:-1]
     return bare.lower() if not any(sign.isspace() or ord(sign) < 0x20 for sign in bare) else None

@@ -154,7 +154,7 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
     nodes: list[Node] = []
     blank = broken = 0
     try:
-        for order, quad in enumerate(ox.parse(content, syntax.value, lenient=True)):
+        for order, quad in enumerate(ox.parse(content.removeprefix(b"\xef\xbb\xbf"), syntax.value, lenient=True)):
             subject, predicate, object_ = quad.subject, quad.predicate, quad.object
             if not isinstance(subject, ox.NamedNode) or isinstance(object_, ox.BlankNode | ox.Triple):
                 blank += 1

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from odatis_kg.mapping.values import is_iri
+from odatis_kg.namespaces import PREFIXES, expand
+
 
 class RegisterError(ValueError):
     """A register file that cannot be used; the message says which line and why."""
@@ -37,7 +40,8 @@ def load(folder: Path) -> dict[str, Register]:
     """Every register of a folder, by name.
 
     Raises:
-        RegisterError: a file without header or `source` column, a row of the wrong length, a key twice, a bad pattern.
+        RegisterError: a file without header or `source` column, a row of the wrong length, a key twice, a cell that is not
+            what its column holds (address, name of a term, pattern, source).
     """
     return {path.stem: _load(path) for path in sorted(folder.glob("*.csv"))}
 
@@ -58,20 +62,39 @@ def _load(path: Path) -> Register:
     by_key: dict[str, dict[str, str]] = {}
     for row in rows:
         key = row[header[0]].casefold()
-        if key in by_key and key and header[0] != "protocol":
-            raise RegisterError(f"{path.name}: the key '{row[header[0]]}' is there twice")
+        if not key or key in by_key:
+            raise RegisterError(f"{path.name}: the key '{row[header[0]]}' is empty or there twice")
         by_key[key] = row
-    return Register(path.stem, tuple(rows), by_key, tuple(_patterns(path, header[0], rows)))
+        for column, text in row.items():
+            if problem := _problem(column, text):
+                raise RegisterError(f"{path.name}, row '{row[header[0]]}': {problem}")
+    patterns = [(re.compile(row[header[0]], re.IGNORECASE), row) for row in rows] if header[0] == "pattern" else []
+    return Register(path.stem, tuple(rows), by_key, tuple(patterns))
 
 
-def _patterns(path: Path, key: str, rows: list[dict[str, str]]) -> Iterable[tuple[re.Pattern[str], dict[str, str]]]:
-    if key != "pattern":
-        return
-    for row in rows:
+# What the cells of a column are, by its name: addresses, names of terms, patterns. All may be empty.
+_IRI_COLUMNS = {"iri", "begins", "standard"}
+_TERM_COLUMNS = {"property", "class", "shortcut"}
+_PATTERN_COLUMNS = {"pattern", "protocol", "address", "function"}
+
+
+def _problem(column: str, text: str) -> str:
+    if not text:
+        return "the source of the fact is missing" if column == "source" else ""
+    if column in _IRI_COLUMNS and not is_iri(text):
+        return f"'{text}' is not an IRI"
+    if column in _TERM_COLUMNS:
+        for name in text.split():
+            try:
+                expand(name, {**PREFIXES, "odk": "odk:"})
+            except ValueError as error:
+                return str(error)
+    if column in _PATTERN_COLUMNS:
         try:
-            yield re.compile(row[key], re.IGNORECASE), row
+            re.compile(text)
         except re.error as error:
-            raise RegisterError(f"{path.name}: '{row[key]}' is not a regular expression: {error}") from None
+            return f"'{text}' is not a regular expression: {error}"
+    return ""
 
 
 def digest(folders: Iterable[Path], suffixes: tuple[str, ...] = (".yaml", ".csv", ".tsv")) -> str:

@@ -38,6 +38,7 @@ _IRI: Final = re.compile(
     rf"{_PCHAR}+(?:/{_PCHAR}*)*)(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
 )
 _WEB_ADDRESS: Final = re.compile(r"(?:https?|ftps?|sftp)://[^/?#\s]+", re.IGNORECASE)
+_NO_HOST: Final = re.compile(r"(?:https?|ftps?|sftp):(?!//[^/?#])", re.IGNORECASE)  # templates say "http://"
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEEP_IN_WEB_ADDRESS: Final = "!$&'()*+,;=:@/?#%~-._"
 
@@ -67,7 +68,7 @@ def repaired_iri(text: str) -> str | None:
     """
     candidate = text.strip()
     if is_iri(candidate):
-        return candidate
+        return None if _NO_HOST.match(candidate) else candidate
     if not _WEB_ADDRESS.match(candidate) or any(ord(sign) < 0x20 for sign in candidate):
         return None
     candidate = _BAD_PERCENT.sub("%25", candidate.replace("\\", "/"))
@@ -137,7 +138,9 @@ def number(value: str) -> Decimal | None:
 
 def plain(value: Decimal) -> str:
     """A number as people write it: no exponent, no trailing zeros, no minus zero."""
-    shown = format(value.normalize(), "f")
+    shown = format(value, "f")
+    if "." in shown:
+        shown = shown.rstrip("0").rstrip(".")
     return "0" if shown in ("-0", "0") else shown
 
 

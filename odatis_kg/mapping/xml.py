@@ -45,11 +45,17 @@ NAMESPACES: Final[dict[str, str]] = {
     "mdq": "http://standards.iso.org/iso/19157/-2/mdq/1.0",
 }  # fmt: skip
 
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+_PREFIX: Final = re.compile(r"([\w-]+):(?!:)(?<!::)(?=[\w*])")
 XLINK_HREF: Final = f"{{{NAMESPACES['xlink']}}}href"
 _ISO_MODULE: Final = re.compile(r"http://standards\.iso\.org/iso/(?:19115/-3|19157/-2)/([a-z]+)/[0-9.]+")
 _MODULES: Final = {found[1]: uri for uri in NAMESPACES.values() if (found := _ISO_MODULE.fullmatch(uri))}
 _GML_32: Final = "http://www.opengis.net/gml/3.2"
 _MAX_DEPTH_MESSAGE: Final = "Excessive depth"
+_DOCTYPE: Final = (
+    "the document has a DOCTYPE declaration, which is refused because it could define entities;"
+    " export the record without it"
+)
 
 
 def parse(content: bytes) -> Element:
@@ -72,9 +78,11 @@ def parse(content: bytes) -> Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise RefusedError(_explain(error)) from None
+        raise RefusedError(_explain(error, content)) from None
     except (ValueError, LookupError) as error:
         raise RefusedError(f"the XML cannot be decoded: {error}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise RefusedError(_DOCTYPE)  # in an encoding that the first look could not read
     _uniform_namespaces(root)
     return root
 
@@ -105,15 +113,12 @@ def refuse_dtd(content: bytes) -> None:
         for start in range(0, len(content), 4096):
             prolog.Parse(content[start : start + 4096], False)
     except Doctype:
-        raise RefusedError(
-            "the document has a DOCTYPE declaration, which is refused because it could define entities;"
-            " export the record without it"
-        ) from None
+        raise RefusedError(_DOCTYPE) from None
     except (FirstElement, expat.ExpatError, ValueError, LookupError):
         return  # the prolog is over, or the parser proper will say what is wrong
 
 
-def _explain(error: etree.XMLSyntaxError) -> str:
+def _explain(error: etree.XMLSyntaxError, content: bytes) -> str:
     message = str(error.msg or "not well-formed").rsplit(", line ", 1)[0]
     if "Entity" in message and "not defined" in message:
         name = message.split("'")[1] if "'" in message else "?"
@@ -122,10 +127,10 @@ def _explain(error: etree.XMLSyntaxError) -> str:
         message = "elements are nested more than 256 deep"
     elif "Document is empty" in message:
         message = "the document is empty or not XML"
-    elif "Premature end" in message or "EndTag" in message:
-        message += "; the file seems to be cut off"
     elif "huge" in message.lower():
         message = "one text or attribute is larger than 10 MB"
+    elif "Premature end" in message or "EndTag" in message or not content.rstrip(b" \t\r\n\x00").endswith(b">"):
+        message += "; the file seems to be cut off"
     line, column = error.position
     return f"not well-formed XML at line {line}, column {column}: {message}"
 
@@ -170,6 +175,9 @@ def compile_path(path: str) -> Callable[[Element], list[Element]]:
     Raises:
         ValueError: the path is not XPath 1.0 or uses an undeclared prefix.
     """
+    names = _QUOTED.sub("", path)
+    if undeclared := [prefix for prefix in _PREFIX.findall(names) if prefix not in NAMESPACES]:
+        raise ValueError(f"'{path}' is not a usable XPath: the prefix '{undeclared[0]}' is not declared")
     try:
         return etree.XPath(path, namespaces=NAMESPACES, smart_strings=False)  # type: ignore[return-value]
     except etree.XPathError as error:

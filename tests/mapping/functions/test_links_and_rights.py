@@ -1,0 +1,98 @@
+"""What a link is for, whose DOI a DOI is, and which licence words mean."""
+
+import pytest
+
+from odatis_kg.mapping.engine import Mapped, Mappings
+from tests.support import iso, mapped, values_of
+
+DISTRIBUTION = "<gmd:distributionInfo><gmd:MD_Distribution><gmd:transferOptions><gmd:MD_DigitalTransferOptions>{}</gmd:MD_DigitalTransferOptions></gmd:transferOptions></gmd:MD_Distribution></gmd:distributionInfo>"
+
+
+def online(mappings: Mappings, address: str, protocol: str = "", function: str = "", name: str = "") -> Mapped:
+    def text(element: str, words: str) -> str:
+        return f"<gmd:{element}><gco:CharacterString>{words}</gco:CharacterString></gmd:{element}>" if words else ""
+
+    code = f'<gmd:function><gmd:CI_OnLineFunctionCode codeListValue="{function}"/></gmd:function>' if function else ""
+    link = f"<gmd:onLine><gmd:CI_OnlineResource><gmd:linkage><gmd:URL>{address}</gmd:URL></gmd:linkage>{text('protocol', protocol)}{text('name', name)}{code}</gmd:CI_OnlineResource></gmd:onLine>"
+    return mapped(iso(around=DISTRIBUTION.format(link)), mappings)
+
+
+@pytest.mark.parametrize(
+    ("address", "protocol", "function", "predicate"),
+    [
+        ("https://a.org/data.nc", "", "", "dcat#downloadURL"),
+        ("https://a.org/data", "WWW:DOWNLOAD-1.0-http--download", "", "dcat#downloadURL"),
+        ("ftp://a.org/data/", "", "", "dcat#downloadURL"),
+        ("https://a.org/get", "HTTP", "download", "dcat#downloadURL"),
+        ("https://a.org/page", "WWW:LINK-1.0-http--link", "", "foaf/0.1/page"),
+        ("https://a.org/page", "", "information", "foaf/0.1/page"),
+        ("https://a.org/record", "WWW:LINK-1.0-http--metadata-URL", "", "dcat#landingPage"),
+        ("https://archimer.ifremer.fr/doc/00/1/", "", "", "terms/isReferencedBy"),
+        ("https://a.org/order", "", "order", "dcat#accessURL"),
+    ],
+)
+def test_protocol_then_function_then_address_decide_what_a_link_is_for(
+    address: str, protocol: str, function: str, predicate: str, mappings: Mappings
+) -> None:
+    assert values_of(online(mappings, address, protocol, function), predicate) == [f"<{address}>"]
+
+
+def test_two_layers_of_one_server_are_one_service_and_two_distributions(mappings: Mappings) -> None:
+    first = online(mappings, "https://a.org/wms?layers=a", "OGC:WMS", name="a")
+    second = online(mappings, "https://a.org/wms?layers=b", "OGC:WMS", name="b")
+    assert values_of(first, "accessService") == values_of(second, "accessService")
+    assert values_of(first, "endpointURL") == ["<https://a.org/wms>"]
+    assert values_of(first, "dcat#distribution") != values_of(second, "dcat#distribution")
+
+
+def test_a_doi_is_the_datasets_own_only_when_the_record_says_so(mappings: Mappings) -> None:
+    own = online(mappings, "https://doi.org/10.17882/42182", name="DOI of the product")
+    assert values_of(own, "schema.org/sameAs") == ["<https://doi.org/10.17882/42182>"]
+    paper = online(mappings, "https://doi.org/10.1029/2008JC001", name="Description of the method")
+    assert values_of(paper, "schema.org/sameAs") == []
+    assert values_of(paper, "terms/relation") == ["<https://doi.org/10.1029/2008jc001>"]
+
+
+def rights(mappings: Mappings, *texts: str) -> Mapped:
+    inside = "".join(f"<gmd:otherConstraints>{text}</gmd:otherConstraints>" for text in texts)
+    return mapped(
+        iso(
+            f"<gmd:resourceConstraints><gmd:MD_LegalConstraints>{inside}</gmd:MD_LegalConstraints></gmd:resourceConstraints>"
+        ),
+        mappings,
+    )
+
+
+def said(words: str) -> str:
+    return f"<gco:CharacterString>{words}</gco:CharacterString>"
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        (
+            '<gmx:Anchor xlink:href="https://creativecommons.org/licenses/by/4.0/">Licence</gmx:Anchor>',
+            "http://spdx.org/licenses/CC-BY-4.0",
+        ),
+        (said("CC BY 4.0"), "http://spdx.org/licenses/CC-BY-4.0"),
+        (said("Creative Commons Attribution-NonCommercial 4.0"), "http://spdx.org/licenses/CC-BY-NC-4.0"),
+        (said("Licence Ouverte / Open Licence Version 2.0"), "http://spdx.org/licenses/etalab-2.0"),
+        (
+            '<gmx:Anchor xlink:href="http://www.seadatanet.org/urnurl/SDN:L08::LS">SeaDataNet licence</gmx:Anchor>',
+            "http://vocab.nerc.ac.uk/collection/L08/current/LS/",
+        ),
+    ],
+)
+def test_a_licence_that_is_known_becomes_its_iri(text: str, licence: str, mappings: Mappings) -> None:
+    assert values_of(rights(mappings, text), "terms/license") == [f"<{licence}>"]
+
+
+@pytest.mark.parametrize("words", ["CC-BY", "Licence Ouverte", "Ask the author", "not CC BY"])
+def test_words_that_leave_a_doubt_stay_words(words: str, mappings: Mappings) -> None:
+    result = rights(mappings, said(words))
+    assert values_of(result, "terms/license") == []
+    assert f'"{words}"@fr' in values_of(result, "terms/description")
+
+
+def test_no_conditions_apply_is_no_statement_of_rights(mappings: Mappings) -> None:
+    assert values_of(rights(mappings, said("no conditions apply")), "terms/rights") == []

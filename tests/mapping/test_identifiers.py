@@ -1,0 +1,84 @@
+"""Identifiers: every spelling met in real records, one canonical form each."""
+
+import pytest
+
+from odatis_kg.mapping import identifiers
+
+TEMP = "http://vocab.nerc.ac.uk/collection/P02/current/TEMP/"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        TEMP,
+        "http://vocab.nerc.ac.uk/collection/P02/current/TEMP",
+        "https://vocab.nerc.ac.uk/collection/P02/current/TEMP/",
+        "http://vocab.nerc.ac.uk/collection/P02/current/TEMP/2/",
+        "http://vocab.nerc.ac.uk/collection/P02/127/TEMP/",
+        "SDN:P02::TEMP",
+        "urn:SDN:P02::TEMP",
+        "SDN:P02:127:TEMP",
+        "http://www.seadatanet.org/urnurl/SDN:P02::TEMP",
+        "http://vocab.ndg.nerc.ac.uk/term/P021/current/TEMP",
+    ],
+)
+def test_a_concept_of_nvs_has_one_iri_however_it_is_written(spelling: str) -> None:
+    assert identifiers.canonical(spelling) == TEMP
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "https://edmo.seadatanet.org/report/486",
+        "http://edmo.seadatanet.org/report/486/",
+        "https://www.edmo.seadatanet.org/report/486",
+        "http://seadatanet.maris2.nl/v_edmo/print.asp?n_code=486",
+        "SDN:EDMO::486",
+        "urn:SDN:EDMO::486",
+    ],
+)
+def test_an_organisation_of_edmo_has_one_iri(spelling: str) -> None:
+    assert identifiers.canonical(spelling) == "https://edmo.seadatanet.org/report/486"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["10.17882/42182", "doi:10.17882/42182", "DOI: 10.17882/42182", "https://dx.doi.org/10.17882/42182",
+     "http://doi.org/10.17882/42182.", "https://doi.org/10.17882%2F42182"],
+)  # fmt: skip
+def test_a_doi_is_bare_and_lower_case(spelling: str) -> None:
+    assert identifiers.doi(spelling) == "10.17882/42182"
+    assert identifiers.canonical(spelling) == "https://doi.org/10.17882/42182"
+
+
+def test_an_old_style_doi_keeps_its_brackets_and_is_an_iri_all_the_same() -> None:
+    bare = identifiers.doi("10.1175/1520-0485(1994)024<0001:abc>2.0.co;2")
+    assert bare == "10.1175/1520-0485(1994)024<0001:abc>2.0.co;2"
+    assert identifiers.doi_iri(bare) == "https://doi.org/10.1175/1520-0485(1994)024%3C0001:abc%3E2.0.co;2"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "iri"),
+    [
+        ("https://orcid.org/0000-0002-1825-0097", "https://orcid.org/0000-0002-1825-0097"),
+        ("http://www.orcid.org/0000-0002-1825-0097/", "https://orcid.org/0000-0002-1825-0097"),
+        ("ORCID: 0000-0002-1825-0097", "https://orcid.org/0000-0002-1825-0097"),
+        ("0000000218250097", "https://orcid.org/0000-0002-1825-0097"),
+        ("https://sandbox.orcid.org/0000-0001-2345-6789", "https://sandbox.orcid.org/0000-0001-2345-6789"),
+        ("0000-0002-1694-233X", "https://orcid.org/0000-0002-1694-233X"),
+        ("0000-0002-1825-0098", None),
+        ("0000-0002-1825", None),
+    ],
+)
+def test_an_orcid_is_taken_only_with_the_right_check_digit(spelling: str, iri: str | None) -> None:
+    assert identifiers.orcid(spelling) == iri
+
+
+def test_an_address_that_is_none_of_ours_stays_as_it_is_and_words_are_no_identifier() -> None:
+    assert identifiers.canonical("https://example.org/a") == "https://example.org/a"
+    assert identifiers.canonical("water temperature") is None
+    assert identifiers.canonical("") is None
+
+
+def test_a_code_of_another_urn_scheme_is_not_made_a_concept() -> None:
+    assert identifiers.nvs("urn:SDN:CSR:LOCAL:FI35199480001") is None

@@ -1,0 +1,120 @@
+"""RDF terms: whatever is made here is read back unchanged by a strict parser."""
+
+from decimal import Decimal
+
+import pyoxigraph as ox
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odatis_kg.mapping import values
+
+
+def parsed(term: str) -> ox.NamedNode | ox.Literal:
+    (quad,) = ox.parse(f"<http://a/s> <http://a/p> {term} .".encode(), ox.RdfFormat.N_TRIPLES)
+    assert isinstance(quad.object, ox.NamedNode | ox.Literal)
+    return quad.object
+
+
+@given(st.text())
+def test_any_text_survives_being_a_literal(text: str) -> None:
+    cleaned = values.clean(text)
+    literal = parsed(values.text(cleaned))
+    assert literal.value == cleaned
+    assert values.lexical(values.text(cleaned)) == cleaned
+
+
+@given(st.text(), st.sampled_from(["fr", "en-GB", "pt-br"]))
+def test_a_language_is_kept_with_its_text(text: str, language: str) -> None:
+    cleaned = values.clean(text)
+    literal = parsed(values.text(cleaned, language))
+    assert isinstance(literal, ox.Literal)
+    assert (literal.value, literal.language) == (cleaned, language.lower())
+    assert values.language_of(values.text(cleaned, language)) == language.lower()
+
+
+def test_a_language_tag_that_is_none_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not a language tag"):
+        values.text("x", 'fr"@en')
+
+
+@given(st.text(max_size=200))
+def test_what_is_taken_for_an_iri_is_one_for_the_parser_too(text: str) -> None:
+    for candidate in (text, f"http://a/{text}", f"urn:{text}"):
+        if values.is_iri(candidate):
+            assert parsed(values.iri(candidate)).value == candidate
+
+
+@given(st.text(alphabet='abcé /\\%#?<>"{}|^`\t :[]@', max_size=60))
+def test_a_repaired_address_is_an_iri_and_an_iri_is_not_touched(tail: str) -> None:
+    repaired = values.repaired_iri(f"https://example.org/{tail}")
+    assert repaired is None or values.is_iri(repaired)
+    if repaired is not None:
+        assert values.repaired_iri(repaired) == repaired
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (" https://a.org/x ", "https://a.org/x"),
+        ("https://a.org/a b", "https://a.org/a%20b"),
+        ("https://a.org/100%", "https://a.org/100%25"),
+        (r"http://a.org\data\x", "http://a.org/data/x"),
+        ("http://a.org/#a#b", "http://a.org/#a%23b"),
+        ("ftp://a.org/<file>", "ftp://a.org/%3Cfile%3E"),
+        ("www.ifremer.fr", None),
+        ("see the web page", None),
+        ("", None),
+        ("http://", None),
+        ("http://a.org/\x00", None),
+    ],
+)
+def test_addresses_are_repaired_only_where_the_meaning_is_certain(written: str, meant: str | None) -> None:
+    assert values.repaired_iri(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "term"),
+    [
+        ("2016", '"2016"^^<http://www.w3.org/2001/XMLSchema#gYear>'),
+        ("2016-05", '"2016-05"^^<http://www.w3.org/2001/XMLSchema#gYearMonth>'),
+        ("2016-05-01", '"2016-05-01"^^<http://www.w3.org/2001/XMLSchema#date>'),
+        ("20160501", '"2016-05-01"^^<http://www.w3.org/2001/XMLSchema#date>'),
+        ("2016-05-01T10:00", '"2016-05-01T10:00:00"^^<http://www.w3.org/2001/XMLSchema#dateTime>'),
+        ("2016-05-01 10:00:30.5+0200", '"2016-05-01T10:00:30.5+02:00"^^<http://www.w3.org/2001/XMLSchema#dateTime>'),
+        ("2016-02-30", None),
+        ("2015-02-29", None),
+        ("2016-13", None),
+        ("01/05/2016", None),
+        ("2016-05-01T25:00", None),
+        ("2016-05-01T10:00+15:00", None),
+        ("now", None),
+        ("0000", None),
+    ],
+)
+def test_dates_keep_the_precision_they_are_written_with(written: str, term: str | None) -> None:
+    assert values.temporal(written) == term
+
+
+@given(st.dates())
+def test_every_day_of_the_calendar_is_a_date(day: object) -> None:
+    assert values.temporal(str(day)) == f'"{day}"^^<http://www.w3.org/2001/XMLSchema#date>'
+
+
+@given(st.decimals(allow_nan=True, allow_infinity=True) | st.text(max_size=20))
+def test_numbers_are_finite_or_none_and_written_without_exponent(value: Decimal | str) -> None:
+    number = values.number(str(value))
+    if number is not None:
+        shown = values.lexical(values.decimal(number))
+        assert Decimal(shown) == number
+        assert "e" not in shown.lower()
+
+
+def test_a_decimal_comma_is_a_number_and_a_thousands_separator_is_not() -> None:
+    assert values.number("48,38") == Decimal("48.38")
+    assert values.number("1,234.5") is None
+
+
+def test_text_is_cleaned_of_layout_and_keeps_its_paragraphs() -> None:
+    assert values.clean("  a\t b \r\n\r\n\r\n\r\n c\x00 ") == "a b\n\nc"
+    assert values.one_line(" a\n  b ") == "a b"
