@@ -68,9 +68,9 @@ class _Worker:
         """Kill the process, whatever it is doing."""
         self.process.kill()
         self.writer.close()
+        await asyncio.shield(asyncio.to_thread(self.process.wait))
         with suppress(ConnectionError):
             await self.writer.wait_closed()
-        await asyncio.to_thread(self.process.wait)
 
     @property
     def alive(self) -> bool:
@@ -334,19 +334,19 @@ class WorkerPool:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip
-        reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 18)
-        worker = _Worker(process, reader, writer)
+        writer = None
         try:
+            reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 18)
+            worker = _Worker(process, reader, writer)
             kind, body = await worker.receive()
             if kind != b"R":
                 raise self._error(json.loads(body))
-        except _WorkerDiedError:
-            await worker.end()
-            raise EngineUnavailableError(
-                f"a query worker ended with code {process.returncode} while starting"
-            ) from None
-        except BaseException:
-            await worker.end()
+        except BaseException as error:
+            process.kill()
+            (writer or ours).close()
+            code = process.wait()  # a process that has hardly begun: no time passes here
+            if isinstance(error, _WorkerDiedError):
+                raise EngineUnavailableError(f"a query worker ended with code {code} while starting") from None
             raise
         return worker
 

@@ -6,6 +6,7 @@ and errs on the side of refusing. The engine parses afterwards and has the last 
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -184,10 +185,18 @@ def explain(text: str, message: str) -> QueryRefusedError:
     expected = re.split(r", |\n\| ", rest.removeprefix("expected one of ").removeprefix("expected "))
     words = {item.strip().strip('"') for item in expected if _EXPECTED_WORD.match(item.strip())}
     typed = [f"'{word}'" for word in sorted(words - _RARE_WORDS)]
+    if not here.strip() and line == len(lines) and _is_balanced(text):
+        what = "something inside the braces is not complete, such as a triple without its object"
+        return QueryRefusedError(f"the query cannot be parsed: {what}", line, column)
     end = "the end of the line" if line < len(lines) else "the end of the query"
     shown = f"'{here.split()[0][:30]}'" if here.split() else end
     wanted = f"; expected {'one of ' if len(typed) > 1 else ''}{', '.join(typed[:12])}" if typed else ""
     return QueryRefusedError(f"{shown} is not expected here{wanted}", line, column)
+
+
+def _is_balanced(text: str) -> bool:
+    marks = Counter(token.text for token in tokens(text) if token.kind == "mark")
+    return all(marks[opening] == marks[closing] for opening, closing in ("()", "[]", "{}"))
 
 
 def _suggest(prefix: str) -> str:
