@@ -64,7 +64,8 @@ def conclude(
         if match := matches.get(use.keyword):
             name = concept_property(registers, match.concept, evidence.keywords[use.keyword].kind)
             predicate = Term(f"<{expand(name, prefixes)}>")
-            statements[enriched_graph(iris, use.graph)].add((use.resource, predicate, match.concept))
+            if (predicate, match.concept) not in use.stated:
+                statements[enriched_graph(iris, use.graph)].add((use.resource, predicate, match.concept))
     for link in evidence.doi_links:
         things = evidence.things_by_doi.get(link.doi, set()) - {link.subject}
         if len(things) == 1 and not link.subject.startswith("<https://doi.org/"):

@@ -26,11 +26,12 @@ _DOI: Final = "<https://doi.org/"
 
 @dataclass(frozen=True, slots=True)
 class KeywordUse:
-    """A keyword of a record that the record itself links to no concept."""
+    """A keyword of a record that the record itself links to no concept; and what the record says of the resource."""
 
     graph: str
     resource: Term
     keyword: Term
+    stated: frozenset[tuple[Term, Term]]
 
 
 @dataclass(slots=True)
@@ -88,10 +89,14 @@ class Evidence:
         part_of = _term("dct:isPartOf")
         own = {s.object for s in mapped.statements if s.predicate == keyword_property}
         linked = {s.subject for s in mapped.statements if s.predicate == _EXACT_MATCH}
+        users = {s.subject for s in mapped.statements if s.object in own - linked}
+        stated = frozenset(
+            (s.predicate, s.object) for s in mapped.statements if s.subject in users and s.object.startswith("<http")
+        )
         for subject, predicate, object_, *_ in mapped.statements:
             if predicate == keyword_property:
                 if object_ not in linked:
-                    self.uses.append(KeywordUse(mapped.graph, subject, object_))
+                    self.uses.append(KeywordUse(mapped.graph, subject, object_, stated))
             elif subject in own:
                 keyword = self.keywords[subject]
                 if predicate == _PREF_LABEL:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ class File:
     shown: str
     name: str
 
+    @property
+    def location(self) -> str:
+        """Where it is, as text."""
+        return as_text(self.path)
+
 
 def walk(paths: list[Path]) -> Iterator[File]:
     """The files below some paths, folders in alphabetical order, hidden ones left out; no file twice.
@@ -37,16 +43,23 @@ def walk(paths: list[Path]) -> Iterator[File]:
             base = given.resolve()
             inside = sorted(path.relative_to(base).as_posix() for path in base.rglob("*") if path.is_file())
             files = [
-                File(base / name, str(given / name), f"{base.name}/{name}") for name in inside if not _hidden(name)
+                File(base / name, as_text(given / name), as_text(Path(base.name, name)))
+                for name in inside
+                if not _hidden(name)
             ]
         elif given.is_file():
-            files = [File(given.resolve(), str(given), given.name)]
+            files = [File(given.resolve(), as_text(given), as_text(Path(given.name)))]
         else:
             raise UnreadableFileError(f"{given}: there is no such file or folder")
         for file in files:
             if file.path not in seen:
                 seen.add(file.path)
                 yield file
+
+
+def as_text(path: Path) -> str:
+    """A path as text, even one whose bytes are not UTF-8: those bytes are shown as `\\xe9`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _hidden(name: str) -> bool:

@@ -146,8 +146,7 @@ def plain(value: Decimal) -> str:
 
 def decimal(value: Decimal) -> Term:
     """`xsd:decimal`, in canonical form (XSD 1.1 part 2, section 3.3.3)."""
-    shown = plain(value)
-    return typed(shown if "." in shown else f"{shown}.0", "decimal")
+    return typed(plain(value), "decimal")
 
 
 def integer(value: int) -> Term:
@@ -196,10 +195,13 @@ def temporal(value: str) -> Term | None:
         return None
     if found["hour"] is None:
         return typed(day + zone, "date")
-    second = found["second"] or "00"
-    if int(found["hour"]) > 23 or int(found["minute"]) > 59 or float(second) >= 60:
+    second, point, fraction = (found["second"] or "00").partition(".")
+    fraction = fraction.rstrip("0")
+    if int(found["hour"]) > 23 or int(found["minute"]) > 59 or int(second) > 59:
         return None
-    return typed(f"{day}T{found['hour']}:{found['minute']}:{second}{zone}", "dateTime")
+    return typed(
+        f"{day}T{found['hour']}:{found['minute']}:{second}{point if fraction else ''}{fraction}{zone}", "dateTime"
+    )
 
 
 def _zone(zone: str | None) -> str | None:
@@ -208,6 +210,8 @@ def _zone(zone: str | None) -> str | None:
     if zone == "Z":
         return "Z"
     hours, minutes = int(zone[1:3]), int(zone[-2:])
+    if hours == minutes == 0:
+        return "Z"
     return f"{zone[0]}{hours:02}:{minutes:02}" if hours * 60 + minutes <= 14 * 60 and minutes < 60 else None
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from odatis_kg.config import Settings
 from odatis_kg.harvest.archive import Archive
-from odatis_kg.harvest.folder import File, UnreadableFileError, read, walk
+from odatis_kg.harvest.folder import File, UnreadableFileError, as_text, read, walk
 from odatis_kg.harvest.ledger import Ledger, Run, Version
 from odatis_kg.mapping.kinds import SCANNER_VERSION
 from odatis_kg.pipeline.stages import Stage, now, scan_safely
@@ -61,10 +61,10 @@ def harvest(paths: list[Path], settings: Settings, ledger: Ledger, archive: Arch
                 if older.version.sha256 != newer.version.sha256:
                     harvested[older.file.path].report.superseded(version.kind, version.key, newer.file.shown)
             advance(1)
-    places = [f"{path.resolve()}/" if path.is_dir() else str(path.resolve()) for path in paths]
+    places = [as_text(path.resolve()) + ("/" if path.is_dir() else "") for path in paths]
     with ledger.transaction():
         for seen in newest.values():
-            ledger.set_current(run.id, seen.version, str(seen.file.path))
+            ledger.set_current(run.id, seen.version, seen.file.location)
         missing = ledger.note_unseen(run.id, settings.source, places)
     return Harvest(list(harvested.values()), missing)
 
@@ -77,8 +77,10 @@ def _harvest_file(file: File, settings: Settings, ledger: Ledger, archive: Archi
     except UnreadableFileError as error:
         report.refuse(str(error))
         return HarvestedFile(report, [])
-    sha256, location = archive.put(content), str(file.path)
-    fetch = ledger.known_fetch(settings.source, location, sha256, SCANNER_VERSION)
+    sha256, location = archive.put(content), file.location
+    # What a scan finds depends on the scanner and on the largest record it takes.
+    scanner = f"{SCANNER_VERSION}/{settings.input.record_mb}"
+    fetch = ledger.known_fetch(settings.source, location, sha256, scanner)
     if fetch is None:
         scanned = scan_safely(content, settings)
         versions = [
@@ -94,7 +96,7 @@ def _harvest_file(file: File, settings: Settings, ledger: Ledger, archive: Archi
                 retrieved=now(),
                 sha256=sha256,
                 size=len(content),
-                scanner=SCANNER_VERSION,
+                scanner=scanner,
                 versions=versions,
                 refusals=scanned.refusals,
             )

@@ -200,6 +200,8 @@ class Releases:
             lock.flush()
             for leftover in self.folder.glob(f"{_DRAFT}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
+            for pointer in self.data_dir.glob(f".{CURRENT}-*"):
+                pointer.unlink()
             yield
 
     @contextmanager

@@ -87,9 +87,12 @@ def test_what_a_killed_build_left_is_cleared_by_the_next(releases: Releases) -> 
     leftover = releases.folder / ".building-killed"
     leftover.mkdir()
     (leftover / "quads.nq").write_text("half a li")
+    pointer = releases.data_dir / ".current-12345"
+    pointer.symlink_to("releases/killed")
     assert "killed" not in [release.id for release in releases.all()]
     with releases.building():
         assert not leftover.exists()
+        assert not pointer.is_symlink()
 
 
 def test_a_release_without_a_whole_manifest_is_none(releases: Releases) -> None:
