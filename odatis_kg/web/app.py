@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -77,7 +78,7 @@ def create_app(settings: Settings, engine: SparqlEngine) -> FastAPI:
     )
     _add_pages(app, site, engine)
     _add_problems(app, settings)
-    app.add_middleware(CommonHeaders)
+    app.add_middleware(CommonHeaders, root=urlsplit(settings.base_url).path)
     return app
 
 

@@ -232,7 +232,7 @@ def turtle_to_ntriples(source: bytes, base: str) -> bytes:
 def _rest(scope: Scope, space: str) -> str:
     """What follows `/{space}/` in the path of a request."""
     path: str = scope["path"]
-    return path[path.index(f"/{space}/") + len(space) + 2 :]
+    return path.removeprefix(f"/{space}/")
 
 
 def _parameter(scope: Scope, name: str) -> str:

@@ -69,8 +69,10 @@ def negotiate(accept: str | None, offers: Sequence[str], synonyms: dict[str, str
     best: tuple[float, int, int] | None = None
     chosen: str | None = None
     for position, offer in enumerate(offers):
-        names = [offer, *(name for name, canonical in (synonyms or {}).items() if canonical == offer)]
-        quality, specificity = max(_quality(ranges, name) for name in names)
+        quality, specificity = _quality(ranges, offer)
+        if specificity < 2:  # a synonym counts only where it is named itself
+            named = [_quality(ranges, name) for name, canonical in (synonyms or {}).items() if canonical == offer]
+            quality, specificity = max([(quality, specificity), *(one for one in named if one[1] == 2)])
         if quality > 0 and (best is None or (quality, specificity, -position) > best):
             best, chosen = (quality, specificity, -position), offer
     return chosen

@@ -22,8 +22,6 @@ from odatis_kg.web.responses import respond, respond_problem
 _METHODS: Final = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
 _SEND_SECONDS: Final = 60.0  # a client that takes nothing for so long has gone
 
-Page = Callable[["Request", str], Awaitable[bytes]]
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -43,7 +41,7 @@ class SparqlProtocol:
         self,
         engine: SparqlEngine,
         settings: Settings,
-        page: Callable[[Scope, Request], Awaitable[bytes]],
+        page: Callable[[Scope, Request], Awaitable[tuple[int, bytes]]],
         description: Callable[[GraphFormat], bytes],
     ) -> None:
         self._engine = engine
@@ -70,8 +68,8 @@ class SparqlProtocol:
         if request.query is None:
             await self._describe(scope, send, accept, request)
         elif HTML in (table, graph):
-            content = await self._page(scope, request)
-            await respond(scope, send, 200, content, HTML, {"Vary": "Accept, Accept-Language"})
+            status, content = await self._page(scope, request)
+            await respond(scope, send, status, content, HTML, {"Vary": "Accept, Accept-Language"})
         elif table is None and graph is None:
             raise problem("not-acceptable", f"nothing in '{accept}' is offered", offers=[*TABLES, *GRAPHS])
         else:
@@ -93,10 +91,10 @@ class SparqlProtocol:
         if wanted is None:
             raise problem("not-acceptable", f"nothing in '{accept}' is offered", offers=[*GRAPHS, HTML])
         if wanted == HTML:
-            content = await self._page(scope, request)
+            status, content = await self._page(scope, request)
         else:
-            content = self._description(GraphFormat(wanted))
-        await respond(scope, send, 200, content, wanted, {"Vary": "Accept, Accept-Language"})
+            status, content = 200, self._description(GraphFormat(wanted))
+        await respond(scope, send, status, content, wanted, {"Vary": "Accept, Accept-Language"})
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, query: Query) -> None:
         """Evaluate and send, for as long as the client is there."""

@@ -5,9 +5,11 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from odatis_kg import __version__
 from odatis_kg.web.errors import Problem
 from odatis_kg.web.negotiation import HTML, negotiate
 
@@ -26,16 +28,23 @@ _ALWAYS: Final = (
 
 
 class CommonHeaders:
-    """Adds the headers of every response, on success and on errors alike, and answers CORS preflights."""
+    """Adds the headers of every response, on success and on errors alike, and answers CORS preflights.
 
-    def __init__(self, app: ASGIApp) -> None:
+    The path of the public base address (`/ocean/` of `https://example.org/ocean/`) is taken off the path of a request, so
+    that the server works behind a proxy that leaves it there as well as behind one that takes it off.
+    """
+
+    def __init__(self, app: ASGIApp, root: str = "/") -> None:
         self._app = app
+        self._root = root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._root != "/" and scope["path"].startswith(self._root):
+            scope = {**scope, "path": scope["path"][len(self._root) - 1 :]}
         if scope["method"] == "OPTIONS":
             headers = {
                 "Allow": "GET, HEAD, POST, QUERY, OPTIONS",
@@ -81,10 +90,9 @@ def _matches(asked: str, etag: str) -> bool:
 
 
 def etag_of(*parts: str | None) -> str:
-    """A strong ETag of everything a representation depends on."""
-    return (
-        '"' + hashlib.sha256("\n".join(part or "" for part in parts).encode("utf-8", "replace")).hexdigest()[:24] + '"'
-    )
+    """A strong ETag of everything a representation depends on, this software included."""
+    everything = "\n".join([__version__, *(part or "" for part in parts)])
+    return f'"{hashlib.sha256(everything.encode("utf-8", "replace")).hexdigest()[:24]}"'
 
 
 async def respond_problem(scope: Scope, send: Send, found: Problem, base_url: str) -> None:
@@ -93,19 +101,20 @@ async def respond_problem(scope: Scope, send: Send, found: Problem, base_url: st
     document = found.document(base_url)
     headers = {**found.headers, "Vary": "Accept", "Cache-Control": "no-store"}
     if accept and negotiate(accept, (_PROBLEM, "application/json", HTML)) == HTML:
-        await respond(scope, send, found.kind.status, problem_page(document, found), HTML, headers)
+        page = problem_page(document, found, urlsplit(base_url).path)
+        await respond(scope, send, found.kind.status, page, HTML, headers)
         return
     content = json.dumps(document, ensure_ascii=False).encode("utf-8") + b"\n"
     await respond(scope, send, found.kind.status, content, _PROBLEM, headers)
 
 
-def problem_page(document: Mapping[str, object], found: Problem) -> bytes:
+def problem_page(document: Mapping[str, object], found: Problem, root: str) -> bytes:
     """A problem for people, without anything that could fail in turn."""
     place = f" (line {document['line']}, column {document['column']})" if "line" in document else ""
     return (
         "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{escape(found.kind.title)}</title><link rel=stylesheet href='/static/style.css'></head><body>"
+        f"<title>{escape(found.kind.title)}</title><link rel=stylesheet href='{root}static/style.css'></head><body>"
         f"<main class=narrow><p class=kind>{found.kind.status}</p><h1>{escape(found.kind.title)}</h1>"
         f"<p>{escape(found.detail)}{place}</p><p>{escape(found.kind.advice)}</p>"
-        "<p><a href='/'>Home</a> · <a href='/sparql'>SPARQL</a></p></main></body></html>\n"
+        f"<p><a href='{root}'>Home</a> · <a href='{root}sparql'>SPARQL</a></p></main></body></html>\n"
     ).encode()

@@ -106,18 +106,19 @@ class Site:
             next=self._links.page("search", q=words, kind=kind, page=page + 1) if offset + len(hits) < total else "",
         )
 
-    async def sparql(self, scope: Scope, request: Request) -> bytes:
-        """The query form, with the result of the query when there is one."""
-        wanted = self.languages(scope)
+    async def sparql(self, scope: Scope, request: Request) -> tuple[int, bytes]:
+        """The query form, with the result of the query when there is one; and the status of the response."""
+        status, wanted = 200, self.languages(scope)
         result: dict[str, Any] = {"columns": [], "rows": [], "truth": None, "graph": "", "more": False, "problem": None}
         if request.query is not None:
             try:
                 result.update(await self._result(request, wanted))
             except Exception as error:
                 found = problem_of(error)
+                status = found.kind.status
                 result["problem"] = (found.kind.title, found.detail, found.members)
         text = request.query if request.query is not None else self._template_query()
-        return self._templates.render(
+        return status, self._templates.render(
             "sparql.html", wanted, query=text, questions=self.questions(), asked=request.query is not None, **result
         )
 
