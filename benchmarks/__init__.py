@@ -1,0 +1,1 @@
+"""Measurements against a named peer in the same run; they print ratios and never fail."""

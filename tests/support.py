@@ -1,11 +1,8 @@
 """Small records written for the tests, and reading what they became."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from odatis_kg.mapping.engine import Mapped, Mappings, map_record
 from odatis_kg.mapping.kinds import Kind, SourceRecord, scan
-from odatis_kg.pipeline.stages import Advance
+from odatis_kg.pipeline.stages import silent
 from odatis_kg.store.engine import Query, SparqlEngine, TableFormat
 
 NAMESPACES_19139 = " ".join(
@@ -35,14 +32,7 @@ NAMESPACES_19115_3 = " ".join(
 )  # fmt: skip
 
 
-@contextmanager
-def quiet(name: str, steps: int | None) -> Iterator[Advance]:
-    """A stage that tells nobody how far it is."""
-
-    def advance(_: int = 1, /) -> None:
-        pass
-
-    yield advance
+quiet = silent
 
 
 def iso(

@@ -1,8 +1,8 @@
 """What all stages share: their clock, the names of runs, how they tell how far they are, and mapping without accidents."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -25,6 +25,16 @@ class Advance(Protocol):
 
 # Opens a stage by its name and its number of steps (None when unknown); leaving the context ends it.
 Stage = Callable[[str, int | None], AbstractContextManager[Advance]]
+
+
+@contextmanager
+def silent(name: str, steps: int | None) -> Iterator[Advance]:  # noqa: ARG001
+    """A stage that tells nobody how far it is."""
+
+    def advance(steps: int = 1, /) -> None:
+        pass
+
+    yield advance
 
 
 def now() -> str:

@@ -16,7 +16,7 @@ import signal
 import socket
 import struct
 import sys
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pyoxigraph as ox
 
@@ -67,42 +67,35 @@ class _Out:
         pass
 
     def close(self) -> None:
-        """Send what is left, and the end."""
-        self._send(self._total if not self.sent else None)
-        send(self._connection, b"E", b"")
+        """Send what is left, and the end: for a small result one message in all."""
+        self._send(self._total if not self.sent else None, frame(b"E", b""))
 
-    def _send(self, length: int | None) -> None:
-        if not self.sent:
-            send(self._connection, b"H", json.dumps({**self._head, "length": length}).encode())
-            self.sent = True
-        if self._held:
-            send(self._connection, b"D", bytes(self._held))
-            self._held.clear()
+    def _send(self, length: int | None, after: bytes = b"") -> None:
+        before = b"" if self.sent else frame(b"H", json.dumps({**self._head, "length": length}).encode())
+        self.sent = True
+        data = frame(b"D", bytes(self._held)) if self._held else b""
+        self._held.clear()
+        self._connection.sendall(before + data + after)
+
+
+def frame(kind: bytes, body: bytes) -> bytes:
+    """One frame of the protocol."""
+    return HEADER.pack(kind, len(body)) + body
 
 
 def send(connection: socket.socket, kind: bytes, body: bytes) -> None:
     """Send one frame."""
-    connection.sendall(HEADER.pack(kind, len(body)) + body)
+    connection.sendall(frame(kind, body))
 
 
-def receive(connection: socket.socket) -> tuple[bytes, bytes] | None:
+def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     """Receive one frame; None when the other side has closed."""
-    header = _exactly(connection, HEADER.size)
-    if header is None:
+    header = stream.read(HEADER.size)
+    if len(header) < HEADER.size:
         return None
     kind, length = HEADER.unpack(header)
-    body = _exactly(connection, length)
-    return None if body is None else (kind, body)
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes | None:
-    data = bytearray()
-    while len(data) < size:
-        piece = connection.recv(min(size - len(data), 1 << 20))
-        if not piece:
-            return None
-        data += piece
-    return bytes(data)
+    body = stream.read(length)
+    return (kind, body) if len(body) == length else None
 
 
 def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) -> None:
@@ -186,9 +179,10 @@ def main() -> None:
         if sys.platform == "linux":
             bound_memory(memory_mb)
         send(connection, b"R", b"")
-        while (frame := receive(connection)) is not None:
+        stream = connection.makefile("rb")
+        while (received := receive(stream)) is not None:
             try:
-                answer(store, connection, json.loads(frame[1]))
+                answer(store, connection, json.loads(received[1]))
             except (BrokenPipeError, ConnectionError):
                 return
 

@@ -1,6 +1,6 @@
 """The application: every route, in one place."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from odatis_kg import __version__
 from odatis_kg.config import Settings
@@ -27,19 +26,36 @@ from odatis_kg.web.responses import CommonHeaders, respond_problem
 from odatis_kg.web.service_description import describe
 
 _Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+_READ_ONLY = ("GET", "HEAD")
 
 
-class _Raw:
-    """A raw ASGI application as Starlette's router wants it: an object, not a function."""
+class _Front:
+    """Hands the hot routes to raw ASGI applications, for the framework's layers cost as much as a small query does."""
 
-    def __init__(self, handler: _Handler) -> None:
-        self._handler = handler
+    def __init__(
+        self, exact: Mapping[str, _Handler], below: Mapping[str, _Handler], rest: ASGIApp, base_url: str
+    ) -> None:
+        self._exact = exact
+        self._below = below
+        self._rest = rest
+        self._base_url = base_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._handler(scope, receive, send)
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        path: str = scope["path"]
+        handler = self._exact.get(path) or self._below.get(path.split("/", 2)[1])
+        if handler is None:
+            await self._rest(scope, receive, send)
+        elif scope["method"] in _READ_ONLY or path == "/sparql":
+            await handler(scope, receive, send)
+        else:
+            found = problem("method-not-allowed", f"{scope['method']} is not offered", headers={"Allow": "GET, HEAD"})
+            await respond_problem(scope, send, found, self._base_url)
 
 
-def create_app(settings: Settings, engine: SparqlEngine) -> FastAPI:
+def create_app(settings: Settings, engine: SparqlEngine) -> ASGIApp:
     """The web application; the engine is started and stopped with it."""
 
     @asynccontextmanager
@@ -62,24 +78,18 @@ def create_app(settings: Settings, engine: SparqlEngine) -> FastAPI:
         docs_url=None,  # its assets come from elsewhere
         redoc_url=None,
     )
-    # The hot routes are raw: FastAPI's own machinery costs a quarter of a millisecond a request.
-    read_only = ["GET", "HEAD"]
-    app.router.routes.extend(
-        [
-            Route("/sparql", _Raw(protocol)),
-            Route("/id/{rest:path}", _Raw(linked.thing), methods=read_only),
-            Route("/doc/{rest:path}", _Raw(linked.document), methods=read_only),
-            Route("/graph/{rest:path}", _Raw(linked.graph), methods=read_only),
-            Route("/resource", _Raw(linked.resource), methods=read_only),
-            Route("/def/odk", _Raw(linked.ontology), methods=read_only),
-            Route("/lineage", _Raw(LineagePages(engine, settings, templates)), methods=read_only),
-            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
-        ]
-    )
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     _add_pages(app, site, engine)
     _add_problems(app, settings)
-    app.add_middleware(CommonHeaders, root=urlsplit(settings.base_url).path)
-    return app
+    exact: dict[str, _Handler] = {
+        "/sparql": protocol,
+        "/resource": linked.resource,
+        "/def/odk": linked.ontology,
+        "/lineage": LineagePages(engine, settings, templates),
+    }
+    below: dict[str, _Handler] = {"id": linked.thing, "doc": linked.document, "graph": linked.graph}
+    front = _Front(exact, below, app, settings.base_url)
+    return CommonHeaders(front, root=urlsplit(settings.base_url).path)
 
 
 def _add_pages(app: FastAPI, site: Site, engine: SparqlEngine) -> None:

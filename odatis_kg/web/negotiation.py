@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from odatis_kg.store.engine import GraphFormat, TableFormat
@@ -78,16 +79,19 @@ def negotiate(accept: str | None, offers: Sequence[str], synonyms: dict[str, str
     return chosen
 
 
+@lru_cache(maxsize=1024)
 def table_format(accept: str | None, *, html: bool = True) -> str | None:
     """The format of a table or a truth value."""
     return negotiate(accept, (*TABLES, HTML) if html else TABLES, _SYNONYMS)
 
 
+@lru_cache(maxsize=1024)
 def graph_format(accept: str | None, *, html: bool = True) -> str | None:
     """The format of a graph or a document."""
     return negotiate(accept, (*GRAPHS, HTML) if html else GRAPHS, _GRAPH_SYNONYMS)
 
 
+@lru_cache(maxsize=1024)
 def document_format(accept: str | None) -> str | None:
     """The format of a document for people and machines: HTML when a client does not mind."""
     return negotiate(accept, (HTML, *GRAPHS), _GRAPH_SYNONYMS)

@@ -1,0 +1,50 @@
+"""Statements loaded per second into a store that can be served, against `oxigraph load` of the same N-Quads."""
+
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import pyoxigraph as ox
+
+from benchmarks.corpus import mappings, records
+from odatis_kg.mapping.engine import map_record
+from odatis_kg.store.release import GraphWriter
+
+_ROUNDS = 3
+
+
+def native() -> str:
+    """The path of Oxigraph's own program."""
+    return shutil.which("oxigraph") or str(Path(sysconfig.get_path("scripts")) / "oxigraph")
+
+
+def measure(copies: int = 60) -> list[tuple[str, str, str]]:
+    """One line: what was measured, the figure, the ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        writer = GraphWriter(here)
+        tables = mappings()
+        for record in records(copies):
+            mapped = map_record(record, tables)
+            writer.write(mapped.graph, mapped.nquads())
+        writer.close()
+        ours, theirs = [], []
+        for number in range(_ROUNDS):
+            started = time.perf_counter()
+            store = ox.Store(str(here / f"ours-{number}"))
+            store.bulk_load(path=str(writer.quads_path), format=ox.RdfFormat.N_QUADS, lenient=True)
+            store.bulk_load(path=str(writer.union_path), format=ox.RdfFormat.N_TRIPLES, lenient=True)
+            store.flush()
+            del store
+            ours.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            command = [native(), "load", "--location", str(here / f"theirs-{number}"), "--file", str(writer.quads_path)]
+            subprocess.run(command, check=True, capture_output=True)
+            theirs.append(time.perf_counter() - started)
+        rate, peer = writer.quads / median(ours), writer.quads / median(theirs)
+    note = f"{rate / peer:.2f} of `oxigraph load` ({peer:,.0f}/s), which makes no default graph of all graphs"
+    return [(f"Loading {writer.quads:,} quads and their union", f"{rate:,.0f} quads/s", note)]

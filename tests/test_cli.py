@@ -1,0 +1,203 @@
+"""The commands as others will script them: names, flags, exit codes, what goes to standard output and what does not."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pyoxigraph as ox
+import pytest
+
+from odatis_kg import __version__
+from tests.conftest import Built
+from tests.support import iso
+
+Run = Callable[..., "CompletedProcess[str]"]
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    (folder / "good.xml").write_bytes(iso(key="good"))
+    (folder / "bad.xml").write_bytes(iso()[:150])
+    (folder / "notes.txt").write_text("call the ship")
+    return folder
+
+
+def test_map_writes_one_named_graph_a_record_to_standard_output(run_cli: Run, records: Path) -> None:
+    outcome = run_cli("map", records)
+    assert outcome.returncode == 0
+    quads = list(ox.parse(outcome.stdout.encode(), ox.RdfFormat.N_QUADS))
+    assert {quad.graph_name.value for quad in quads} == {"http://localhost:8000/graph/record/local/good"}
+    assert "bad.xml" in outcome.stderr
+
+
+def test_map_writes_to_a_file_with_a_report_of_each_file(run_cli: Run, records: Path, tmp_path: Path) -> None:
+    outcome = run_cli("map", records, "--out", "out.nq", "--report", "report.json")
+    assert outcome.returncode == 0
+    assert outcome.stdout == ""
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [set(entry) for entry in report] == [
+        {"path", "kind", "records", "status", "reason", "quads", "warnings", "coverage"}
+    ] * 3
+    by_name = {Path(entry["path"]).name: entry for entry in report}
+    assert by_name["good.xml"]["status"] == "ok"
+    assert by_name["good.xml"]["kind"] == "iso19139"
+    assert by_name["good.xml"]["records"] == 1
+    assert by_name["good.xml"]["quads"] == (tmp_path / "out.nq").read_bytes().count(b"\n")
+    assert by_name["bad.xml"]["status"] == "refused"
+    assert "cut off" in by_name["bad.xml"]["reason"]
+
+
+def test_map_is_deterministic(run_cli: Run) -> None:
+    from odatis_kg.resources import folder
+
+    first, second = (
+        run_cli("map", folder("demo"), "--report", f"{name}.json", PYTHONHASHSEED=name) for name in ("1", "2")
+    )
+    assert first.stdout == second.stdout
+    assert len(first.stdout) > 1_000_000
+
+
+def test_map_fails_when_nothing_was_mapped_and_says_why(run_cli: Run, records: Path) -> None:
+    outcome = run_cli("map", records / "bad.xml", records / "notes.txt")
+    assert outcome.returncode == 1
+    assert "notes.txt" in outcome.stderr
+    assert outcome.stdout == ""
+
+
+def test_a_path_that_is_not_there_is_an_error_and_no_traceback(run_cli: Run) -> None:
+    for command in ("map", "build"):
+        outcome = run_cli(command, "nothing-here")
+        assert outcome.returncode == 1
+        assert "nothing-here" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+
+
+def test_map_of_a_wrong_output_folder_is_an_error_and_no_traceback(run_cli: Run, records: Path) -> None:
+    outcome = run_cli("map", records, "--out", "no/such/folder/out.nq")
+    assert outcome.returncode == 1
+    assert "Traceback" not in outcome.stderr
+
+
+def test_build_ends_with_a_table_by_kind_and_the_release(run_cli: Run, records: Path, tmp_path: Path) -> None:
+    outcome = run_cli("build", records, "--data-dir", "data", "--report", "report.json")
+    assert outcome.returncode == 0
+    assert re.search(r"kind\s+files\s+records\s+mapped\s+refused\s+quads\s+seconds", outcome.stderr)
+    assert re.search(r"iso19139\s+1\s+1\s+1\s+0\s+\d+", outcome.stderr)
+    assert re.search(r"unknown\s+2\s+0\s+0\s+2\s+0", outcome.stderr)
+    assert "refused  " in outcome.stderr
+    assert "Published release" in outcome.stderr
+    assert len(json.loads((tmp_path / "report.json").read_text())) == 3
+    again = run_cli("build", records, "--data-dir", "data")
+    assert "Nothing has changed" in again.stderr
+
+
+def test_a_record_refused_inside_an_answer_is_told_too(run_cli: Run, tmp_path: Path) -> None:
+    answer = (
+        b'<r xmlns="http://www.opengis.net/cat/csw/2.0.2"><SearchResults>'
+        + iso(key="a")
+        + b"<BriefRecord/></SearchResults></r>"
+    )
+    (tmp_path / "answer.xml").write_bytes(answer)
+    outcome = run_cli("build", "answer.xml", "--data-dir", "data")
+    assert outcome.returncode == 0
+    assert re.search(r"iso19139\s+1\s+1\s+1\s+1\s+\d+", outcome.stderr)
+    assert "brief record" in outcome.stderr
+
+
+def test_query_answers_in_every_format(run_cli: Run, demo: Built) -> None:
+    flags = ("--data-dir", demo.settings.data_dir)
+    count = "SELECT (COUNT(*) AS ?n) { ?s a <http://www.w3.org/ns/dcat#Dataset> }"
+    assert run_cli("query", count, *flags, "--format", "csv").stdout.split() == ["n", "45"]
+    assert run_cli("query", "-", *flags, "--format", "csv", stdin=count).stdout.split() == ["n", "45"]
+    assert (
+        json.loads(run_cli("query", count, *flags, "--format", "json").stdout)["results"]["bindings"][0]["n"]["value"]
+        == "45"
+    )
+    for name, format_ in {"xml": ox.QueryResultsFormat.XML, "tsv": ox.QueryResultsFormat.TSV}.items():
+        (row,) = ox.parse_query_results(run_cli("query", count, *flags, "--format", name).stdout.encode(), format_)
+        assert row["n"].value == "45"
+    construct = "CONSTRUCT { ?s ?p ?o } { ?s a <http://localhost:8000/def/odk#Cruise> ; ?p ?o }"
+    for name, rdf in {
+        "turtle": ox.RdfFormat.TURTLE,
+        "ntriples": ox.RdfFormat.N_TRIPLES,
+        "jsonld": ox.RdfFormat.JSON_LD,
+    }.items():
+        assert len(list(ox.parse(run_cli("query", construct, *flags, "--format", name).stdout.encode(), rdf))) > 100
+
+
+def test_a_wrong_query_says_where(run_cli: Run, demo: Built) -> None:
+    outcome = run_cli("query", "SELECT * {\n ?s ?p", "--data-dir", demo.settings.data_dir)
+    assert outcome.returncode == 1
+    assert "line 2" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_format_that_does_not_fit_the_query_is_an_error(run_cli: Run, demo: Built) -> None:
+    outcome = run_cli("query", "ASK {}", "--data-dir", demo.settings.data_dir, "--format", "turtle")
+    assert outcome.returncode == 1
+    assert outcome.stderr
+
+
+@pytest.mark.parametrize("command", [("query", "ASK {}"), ("lineage", "http://a/"), ("serve",)])
+def test_without_a_release_the_next_step_is_named(run_cli: Run, command: tuple[str, ...]) -> None:
+    outcome = run_cli(*command, "--data-dir", "nothing")
+    assert outcome.returncode == 1
+    assert "odatis-kg build" in outcome.stderr
+
+
+def test_releases_are_listed_rolled_back_compared_and_pruned(run_cli: Run, records: Path) -> None:
+    flags = ("--data-dir", "data")
+    run_cli("build", records, *flags)
+    (records / "more.xml").write_bytes(iso(key="more"))
+    run_cli("build", records, *flags)
+    listed = run_cli("releases", "list", *flags).stdout
+    names = re.findall(r"\d{8}T\d{6}Z-[0-9a-f]{6}", listed)
+    assert len(set(names)) == 2
+    diff = run_cli("releases", "diff", *flags).stdout
+    assert "graph/record/local/more" in diff
+    assert run_cli("releases", "rollback", *flags).returncode == 0
+    rolled = run_cli(
+        "query", "SELECT (COUNT(*) AS ?n) { ?s a <http://www.w3.org/ns/dcat#Dataset> }", *flags, "--format", "csv"
+    ).stdout
+    assert rolled.split() == ["n", "1"]
+    assert run_cli("releases", "rollback", max(names), *flags).returncode == 0
+    assert run_cli("releases", "prune", "--keep", "1", *flags).returncode == 0
+    assert len(set(re.findall(r"\d{8}T\d{6}Z-[0-9a-f]{6}", run_cli("releases", "list", *flags).stdout))) == 1
+    assert run_cli("releases", "rollback", "2000", *flags).returncode == 1
+
+
+def test_every_command_explains_itself(run_cli: Run) -> None:
+    overview = run_cli("--help").stdout
+    for command in ("map", "build", "serve", "demo", "releases", "query", "lineage", "settings"):
+        assert re.search(rf"^  {command} ", overview, re.MULTILINE), command
+        text = run_cli(command, "--help").stdout
+        assert len(text) > 200, command
+    for command in ("list", "rollback", "diff", "prune"):
+        assert run_cli("releases", command, "--help").returncode == 0
+    assert __version__ in run_cli("--version").stdout
+
+
+def test_a_command_or_flag_that_does_not_exist_is_an_error_with_a_hint(run_cli: Run) -> None:
+    assert run_cli("biuld").returncode == 2
+    assert "build" in run_cli("build", "--data-dri", "x").stderr
+
+
+def test_settings_that_cannot_be_used_are_named(run_cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "odatis-kg.toml").write_text("[query]\ntimeout_secs = 3\n")
+    outcome = run_cli("settings")
+    assert outcome.returncode == 2
+    assert "query.timeout_secs" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_port_that_is_taken_is_an_error_with_advice(run_cli: Run, demo: Built) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        outcome = run_cli("serve", "--data-dir", demo.settings.data_dir, "--port", str(taken.getsockname()[1]))
+    assert outcome.returncode == 1
+    assert "--port" in outcome.stderr
