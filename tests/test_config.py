@@ -74,3 +74,10 @@ def test_every_setting_is_documented() -> None:
         assert description, f"{name} has no description"
         assert f"`{name.rpartition('.')[2]}`" in page, f"{name} is not in docs/settings.md; run `make docs`"
     assert page == describe_in_markdown(), "docs/settings.md is out of date; run `make docs`"
+
+
+def test_the_example_of_deploy_is_in_force_as_written() -> None:
+    settings = load(ROOT / "deploy" / "odatis-kg.toml")
+    assert settings.base_url == "https://kg.example.org/"
+    assert settings.data_dir == Path("/var/lib/odatis-kg")
+    assert settings.server.workers == 4

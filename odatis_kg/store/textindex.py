@@ -3,6 +3,7 @@
 Oxigraph has no text index; this one is built with the release and opened read-only beside it.
 """
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ _OTHER_NAMES: Final = ("skos:altLabel", "dct:alternative", "skos:notation", "dct
 _TEXTS: Final = ("dct:description", "skos:definition")
 _SCHEMA: Final = """
 CREATE TABLE thing (id INTEGER PRIMARY KEY, iri TEXT NOT NULL, class TEXT NOT NULL, name TEXT NOT NULL, weight INTEGER NOT NULL);
+CREATE TABLE exact (name TEXT NOT NULL, thing INTEGER NOT NULL, PRIMARY KEY (name, thing)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (
     names, others, texts, content = '', tokenize = "unicode61 remove_diacritics 2");
 """
@@ -62,6 +64,8 @@ def build(store: ox.Store, path: Path, odk: str) -> dict[str, int]:
                 "INSERT INTO words (rowid, names, others, texts) VALUES (?, ?, ?, ?)",
                 (number, " | ".join(names), " | ".join([*others, iri]), " | ".join(texts)),
             )
+            whole = {text.casefold() for text in (*names, *others, iri)}
+            db.executemany("INSERT INTO exact VALUES (?, ?)", [(text, number) for text in sorted(whole)])
         db.execute("COMMIT")
         db.execute("INSERT INTO words (words) VALUES ('optimize')")
     return dict(sorted(Counter(class_ for _, class_ in classes.values()).items()))
@@ -81,6 +85,7 @@ def _values(store: ox.Store, iri: str, properties: tuple[str, ...]) -> list[str]
 def search(path: Path, words: str, kind: str | None = None, limit: int = 25, offset: int = 0) -> tuple[int, list[Hit]]:
     """How many things match all of some words (the last may be begun only), and a page of them, the best first.
 
+    A thing whose name, code or address is just the words comes before all others, then names before other texts.
     With `kind` (the IRI of a class) only things of that class; without words, all of them by name.
     """
     query = " ".join(f'"{word}"' for word in _words(words))
@@ -88,22 +93,25 @@ def search(path: Path, words: str, kind: str | None = None, limit: int = 25, off
     if query:
         begins = "FROM words w JOIN thing t ON t.id = w.rowid WHERE words MATCH ?"
         values: list[str] = [f"{query}*", *kinds]
-        order = "bm25(words, 8.0, 3.0, 1.0) - t.weight / 3.0, t.iri"
+        exact = "EXISTS (SELECT 1 FROM exact WHERE name = ? AND thing = t.id)"
+        order = f"{exact} DESC, bm25(words, 8.0, 3.0, 1.0) - t.weight / 3.0, t.iri"
+        ranking = [words.strip().casefold()]
     elif kind:
-        begins, values, order = "FROM thing t WHERE 1 = 1", list(kinds), "t.name COLLATE NOCASE, t.iri"
+        begins, values = "FROM thing t WHERE 1 = 1", list(kinds)
+        order, ranking = "t.name COLLATE NOCASE, t.iri", []
     else:
         return 0, []
     with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as db:
         total = db.execute(f"SELECT count(*) {begins}{of_kind}", values).fetchone()[0]
         rows = db.execute(
             f"SELECT t.iri, t.class, t.name {begins}{of_kind} ORDER BY {order} LIMIT ? OFFSET ?",
-            [*values, limit, offset],
+            [*values, *ranking, limit, offset],
         ).fetchall()
     return int(total), [Hit(*row) for row in rows]
 
 
 def _words(text: str) -> Iterator[str]:
     """The words of a request, quoted by the caller so that nothing in them is FTS5 syntax."""
-    for word in text.replace('"', " ").split()[:20]:
+    for word in re.split(r'[\s"\x00]+', text)[:20]:
         if any(sign.isalnum() for sign in word):
             yield word
