@@ -101,13 +101,13 @@ def _add_pages(app: FastAPI, site: Site, engine: SparqlEngine) -> None:
 
     @app.head("/search", include_in_schema=False)
     @app.get("/search", summary="Find things by words or by kind", operation_id="search")
-    def search(
+    async def search(
         request: Request,
         q: str = Query("", max_length=500, description="Words; the last one may be begun only."),
         kind: str = Query("", max_length=100, description="A kind of thing, such as dcat:Dataset."),
         page: int = Query(1, ge=1, le=10_000, description="Page of 25 results, from 1."),
     ) -> Response:
-        return Response(site.search(request.scope, q, kind, page), media_type=HTML, headers=vary)
+        return Response(await site.search(request.scope, q, kind, page), media_type=HTML, headers=vary)
 
     @app.api_route("/problems", methods=["GET", "HEAD"], include_in_schema=False)
     def problems(request: Request) -> Response:
@@ -121,12 +121,9 @@ def _add_pages(app: FastAPI, site: Site, engine: SparqlEngine) -> None:
     async def ready() -> dict[str, Any]:
         from odatis_kg.store.engine import Query as SparqlQuery
 
-        try:
-            async with engine.query(SparqlQuery("ASK {}", timeout=5)) as answer:
-                async for _ in answer.chunks():
-                    pass
-        except EngineError as error:
-            raise problem_of(error) from error
+        async with engine.query(SparqlQuery("ASK {}", timeout=5)) as answer:
+            async for _ in answer.chunks():
+                pass
         return {"status": "ready", "release": engine.release}
 
 
@@ -142,7 +139,7 @@ def _add_problems(app: FastAPI, settings: Settings) -> None:
 
         return _Sent()
 
-    for kind in (Problem, HTTPException, RequestValidationError, Exception):
+    for kind in (Problem, EngineError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer)
 
 

@@ -151,6 +151,9 @@ def test_lineage_over_http_in_words_in_prov_o_and_in_json(server: Server) -> Non
 
 def test_search_finds_by_words_without_accents_and_by_kind(server: Server) -> None:
     assert "SNO SSS" in server.get("search?q=salinite+surface").text
+    assert "CERSAT: sea surface temperature" in server.get("search?q=cersat", accept_language="en").text
+    assert "CERSAT : température de surface" in server.get("search?q=cersat", accept_language="fr").text
+    assert server.get("search?q=%00%22").status_code == 200
     assert "DEMO-ATL 2019" in server.get("search?kind=odk:Cruise").text
     assert "Nothing is called that" in server.get("search?q=zzzz").text
     assert server.get("search?q=%22%20OR%20*&page=1").status_code == 200

@@ -1,5 +1,6 @@
 """The fixed pages: home, search, the query form and its results, problems."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,22 +85,26 @@ class Site:
             questions=self.questions(),
         )
 
-    def search(self, scope: Scope, words: str, kind: str, page: int) -> bytes:
+    async def search(self, scope: Scope, words: str, kind: str, page: int) -> bytes:
         """A page of things found by words, or of all things of a kind."""
-        release = self._release()
+        release, wanted = self._release(), self.languages(scope)
         offset = (page - 1) * _PER_PAGE
         class_ = self._class(kind) if kind in {name for name, _, _ in _COUNTED} else None
         total, hits = 0, list[Hit]()
         if release and (words or class_):
-            total, hits = search(release.text_index, words, class_, _PER_PAGE, offset)
+            total, hits = await asyncio.to_thread(search, release.text_index, words, class_, _PER_PAGE, offset)
         kinds = {self._class(name): one for name, one, _ in _COUNTED}
+        named = await labels(self._engine, self._iris, [hit.iri for hit in hits], wanted)
         return self._templates.render(
             "search.html",
-            self.languages(scope),
+            wanted,
             words=words,
             kind=kind if class_ else "",
             kinds=[(name, many) for name, _, many in _COUNTED],
-            hits=[(hit, kinds.get(hit.kind, ""), self._links.thing(hit.iri)) for hit in hits],
+            hits=[
+                (hit.iri, named.get(hit.iri, Label(hit.name)), kinds.get(hit.kind, ""), self._links.thing(hit.iri))
+                for hit in hits
+            ],
             total=total,
             first=offset + 1,
             previous=self._links.page("search", q=words, kind=kind, page=page - 1) if page > 1 else "",
