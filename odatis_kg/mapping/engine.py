@@ -126,6 +126,7 @@ class Context:
     node: Any = None
     statements: list[Statement] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
+    shared: Mapping[str, "tuple[Row, ...]"] = field(default_factory=dict)
     deadline: float = float("inf")
     _terms: dict[str, Term] = field(default_factory=dict)
 
@@ -169,6 +170,21 @@ class Context:
         at = f" (line {line}, {where})" if line else f" ({where})" if where else ""
         self.warnings[f"{message}{at}"] += 1
 
+    def apply(self, rows: "tuple[Row, ...]", node: Any, part: Term) -> None:
+        """Apply rows below a node; what they say is said of `part`."""
+        before, row_before, node_before = self.subjects.get("part"), self.row, self.node
+        self.subjects["part"] = part
+        for row in rows:
+            self.row = row.id
+            for found in row.path(node):
+                self.node = found
+                row.apply(self, found)
+        self.row, self.node = row_before, node_before
+        if before is None:
+            del self.subjects["part"]
+        else:
+            self.subjects["part"] = before
+
     def check_time(self) -> None:
         """Stop a record that takes too long.
 
@@ -198,6 +214,7 @@ def map_record(record: SourceRecord, mappings: "Mappings", *, seconds: float = f
         iris=mappings.iris,
         registers=mappings.registers,
         prefixes=mappings.prefixes,
+        shared=spec.shared,
         deadline=time.monotonic() + seconds,
     )
     context.row = spec.identity_row
@@ -262,6 +279,7 @@ class Spec:
     identity: Identity
     identity_row: str
     rows: tuple[Row, ...]
+    shared: Mapping[str, tuple[Row, ...]]
 
 
 @dataclass(frozen=True, slots=True)

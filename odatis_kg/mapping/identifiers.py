@@ -51,6 +51,11 @@ _GCMD: Final = re.compile(
     rf"https?://(?:gcmd(?:services)?\.(?:earthdata\.|gsfc\.)?nasa\.gov)/kms/concept/(?P<id>{_UUID})(?:[/?].*)?",
     re.IGNORECASE,
 )
+_EPSG: Final = re.compile(r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE)
+_CRS84: Final = re.compile(r"\bCRS:?84\b", re.IGNORECASE)
+_WGS_84: Final = re.compile(
+    r"(?:world geodetic system|wgs)[ _-]*(?:19)?84(?: ?[(/]?(?:geographic|2d|dd|lat/lon)\)?)?", re.IGNORECASE
+)
 # Directories of SeaDataNet that are not NVS collections: list name in a URN -> address of its reports.
 _DIRECTORIES: Final = {
     "EDMO": "https://edmo.seadatanet.org/report/",
@@ -156,6 +161,27 @@ def gcmd(text: str) -> str | None:
     """The IRI of a GCMD keyword, from its address on any of the hosts it has had."""
     found = _GCMD.fullmatch(text.strip())
     return f"https://gcmd.earthdata.nasa.gov/kms/concept/{found['id'].lower()}" if found else None
+
+
+@lru_cache(maxsize=1 << 12)
+def crs(text: str) -> str | None:
+    """The IRI of a coordinate reference system, horizontal or vertical: an EPSG code in any spelling, CRS84, NVS L10 and L11.
+
+    The canonical form is the address of the OGC definition server (OGC 09-048r5). "WGS 84" by name is EPSG 4326. Codes
+    above 32767 are not EPSG's and give None.
+    """
+    candidate = text.strip()
+    if (term := nvs(candidate)) and term.collection in ("L10", "L11") and term.code:
+        if term.collection == "L11" or not term.code.isdigit():
+            return term.iri
+        candidate = term.code  # the numbers of L10 are EPSG's
+    if _CRS84.search(candidate):
+        return "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+    if _WGS_84.fullmatch(candidate):
+        return "http://www.opengis.net/def/crs/EPSG/0/4326"
+    found = _EPSG.search(candidate)
+    code = found["code"] if found else candidate if re.fullmatch(r"\d{4,5}", candidate) else ""
+    return f"http://www.opengis.net/def/crs/EPSG/0/{code}" if code and 1024 <= int(code) <= 32767 else None
 
 
 @lru_cache(maxsize=1 << 16)

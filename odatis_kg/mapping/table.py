@@ -1,8 +1,10 @@
 """Mapping tables: YAML rows a data manager reads, checked word by word and compiled once.
 
 A table is a list of rows; a row says where a value is (`from`), of what it is said (`subject`), with which property
-(`predicate`) and how it is typed (`value`), or names the Python function that maps it (`node`), or why it is left out
-(`ignore`). `mappings/README.md` is the manual. What must stay true: an unknown word in a row is an error, row ids are
+(`predicate`) and how it is typed (`value`), or names the Python function that maps it (`node`), or what part of the
+subject it describes (`part`), or why it is left out (`ignore`). `rows` are applied below the place a row found: a list, or
+the name of a table that several rows share.
+`mappings/README.md` is the manual. What must stay true: an unknown word in a row is an error, row ids are
 unique over all tables, every path and every name is checked when the tables are loaded.
 """
 
@@ -27,6 +29,8 @@ from odatis_kg.mapping.engine import (
     all_prefixes,
 )
 from odatis_kg.mapping.functions import FUNCTIONS, IDENTITIES
+from odatis_kg.mapping.functions.keywords import sdn_concept
+from odatis_kg.mapping.functions.resource import NO_VALUES
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.registers import Register
@@ -34,9 +38,11 @@ from odatis_kg.mapping.values import Term
 from odatis_kg.namespaces import expand
 
 _ROW_WORDS: Final = {
-    "id", "doc", "from", "subject", "predicate", "value", "node", "ignore", "cardinality", "normative", "note", "examples",
+    "id", "doc", "from", "subject", "predicate", "value", "node", "part", "rows", "ignore", "cardinality", "normative",
+    "note", "examples",
 }  # fmt: skip
 _VALUE_WORDS: Final = {"as", "language", "lines", "register", "otherwise"}
+_PART_WORDS: Final = {"name", "link", "class", "iri"}
 _KIND_WORDS: Final = {"title", "reader", "profile", "identity", "tables"}
 
 
@@ -50,6 +56,7 @@ class RawRow:
 
     table: str
     words: Mapping[str, Any]
+    inner: "tuple[RawRow, ...]" = ()
 
     @property
     def id(self) -> str:
@@ -75,21 +82,27 @@ def load(folder: Path, iris: Iris) -> Mappings:
     known_registers = registers.load(folder / "registers")
     tables = read_tables(folder)
     specs = {}
-    for raw in read_kinds(folder):
+    kinds = read_kinds(folder)
+    listed = {str(name) for raw in kinds for name in raw.words["tables"]}
+    for raw in kinds:
         if raw.words["reader"] not in _READERS:
             raise TableError(f"kinds.yaml, {raw.kind}: there is no reader '{raw.words['reader']}'")
         opener, dialect = _READERS[raw.words["reader"]]
-        rows = [
-            row
-            for name in _tables_of(raw, tables)
-            for written in tables[name]
-            for row in _compile(written, str(raw.words["profile"]), dialect, prefixes, known_registers)
-        ]
+        compiler = _Compiler(tables, str(raw.words["profile"]), dialect, prefixes, known_registers)
+        rows = [row for name in _tables_of(raw, tables) for row in compiler.rows(tables[name])]
+        if dialect == "xpath":
+            for name in tables.keys() - listed:
+                compiler.share(name)
         identity = raw.words["identity"]
         if identity not in IDENTITIES:
             raise TableError(f"kinds.yaml, {raw.kind}: there is no identity function '{identity}'")
         specs[raw.kind] = Spec(
-            raw.kind, opener, IDENTITIES[identity], f"IDENTITY-{identity.upper().replace('_', '-')}", tuple(rows)
+            raw.kind,
+            opener,
+            IDENTITIES[identity],
+            f"IDENTITY-{identity.upper().replace('_', '-')}",
+            tuple(rows),
+            compiler.shared,
         )
     missing = set(Kind) - specs.keys()
     if missing:
@@ -139,19 +152,22 @@ def read_tables(folder: Path) -> dict[str, list[RawRow]]:
         content = _yaml(path)
         if not isinstance(content, list):
             raise TableError(f"{name}: a table is a list of rows")
-        rows = []
-        for words in content:
-            row_id = words.get("id") if isinstance(words, dict) else None
-            if not isinstance(row_id, str):
-                raise TableError(f"{name}: a row without id: {str(words)[:80]}")
-            if unknown := words.keys() - _ROW_WORDS:
-                raise TableError(f"{name}, row {row_id}: unknown word '{min(unknown)}'")
-            if row_id in seen:
-                raise TableError(f"{name}, row {row_id}: the id is already used in {seen[row_id]}")
-            seen[row_id] = name
-            rows.append(RawRow(name, words))
-        tables[name] = rows
+        tables[name] = [_raw_row(name, words, seen) for words in content]
     return tables
+
+
+def _raw_row(table: str, words: Any, seen: dict[str, str]) -> RawRow:
+    row_id = words.get("id") if isinstance(words, dict) else None
+    if not isinstance(row_id, str):
+        raise TableError(f"{table}: a row without id: {str(words)[:80]}")
+    if unknown := words.keys() - _ROW_WORDS:
+        raise TableError(f"{table}, row {row_id}: unknown word '{min(unknown)}'")
+    if row_id in seen:
+        raise TableError(f"{table}, row {row_id}: the id is already used in {seen[row_id]}")
+    seen[row_id] = table
+    below = words.get("rows")
+    inner = tuple(_raw_row(table, one, seen) for one in below) if isinstance(below, list) else ()
+    return RawRow(table, words, inner)
 
 
 def _yaml(path: Path) -> Any:
@@ -196,61 +212,153 @@ _ID: Final = re.compile(r"(^|\| )ID(?=[/\[]|$)")
 _IDENTIFICATION: Final = {"iso19139": "gmd:identificationInfo/*", "iso19115-3": "mdb:identificationInfo/*"}
 
 
-def _compile(
-    raw: RawRow, profile: str, dialect: str, prefixes: Mapping[str, str], known_registers: Mapping[str, Register]
-) -> Iterable[Row]:
-    """The row for one profile; nothing when the row has no path for it."""
-    words = raw.words
-    where = f"{raw.table}, row {raw.id}"
-    sources = words.get("from")
-    if not isinstance(sources, dict) or not sources:
-        raise TableError(f"{where}: 'from' must give a path for at least one profile")
-    path = sources.get(profile)
-    if path is None:
-        return
-    doc = words.get("doc") or {}
-    if not isinstance(doc, dict) or not doc.get("en") or not doc.get("fr"):
-        raise TableError(f"{where}: 'doc' must say what the row maps, in English (en) and French (fr)")
-    action = _action(words, where, prefixes, known_registers)
-    try:
-        compiled = _compile_path(str(path), profile, dialect)
-    except ValueError as error:
-        raise TableError(f"{where}: {error}") from None
-    yield Row(
-        id=raw.id,
-        english=str(doc["en"]),
-        french=str(doc["fr"]),
-        path=compiled,
-        apply=action,
-        at_most_one=str(words.get("cardinality", "0..n")) in ("0..1", "1"),
-    )
+class _Compiler:
+    """Compiles rows for one profile; tables that rows share are compiled when they are first named."""
+
+    def __init__(
+        self,
+        tables: Mapping[str, list[RawRow]],
+        profile: str,
+        dialect: str,
+        prefixes: Mapping[str, str],
+        known_registers: Mapping[str, Register],
+    ) -> None:
+        self.shared: dict[str, tuple[Row, ...]] = {}
+        self._tables = tables
+        self._profile = profile
+        self._dialect = dialect
+        self._prefixes = dict(prefixes)
+        self._registers = known_registers
+
+    def rows(self, written: Iterable[RawRow], subject: str = "resource") -> tuple[Row, ...]:
+        """The rows that have a path for the profile; what they say is said of `subject` unless they name another."""
+        return tuple(row for raw in written if (row := self._row(raw, subject)) is not None)
+
+    def share(self, name: str) -> None:
+        """Compile a table that rows refer to by name."""
+        if name not in self.shared:
+            self.shared[name] = ()  # a table may refer to itself
+            self.shared[name] = self.rows(self._tables[name], "part")
+
+    def _row(self, raw: RawRow, subject: str) -> Row | None:
+        words = raw.words
+        where = f"{raw.table}, row {raw.id}"
+        sources = words.get("from")
+        path: Any
+        if isinstance(sources, str) and subject == "part":
+            path = sources
+        elif isinstance(sources, dict) and sources:
+            path = sources.get(self._profile)
+        else:
+            raise TableError(f"{where}: 'from' must give a path for at least one profile")
+        if path is None:
+            return None
+        doc = words.get("doc") or {}
+        if not isinstance(doc, dict) or not doc.get("en") or not doc.get("fr"):
+            raise TableError(f"{where}: 'doc' must say what the row maps, in English (en) and French (fr)")
+        action = self._action(raw, where, subject)
+        try:
+            compiled = self._path(str(path), by_local_names=isinstance(sources, str))
+        except ValueError as error:
+            raise TableError(f"{where}: {error}") from None
+        return Row(
+            id=raw.id,
+            english=str(doc["en"]),
+            french=str(doc["fr"]),
+            path=compiled,
+            apply=action,
+            at_most_one=str(words.get("cardinality", "0..n")) in ("0..1", "1"),
+        )
+
+    def _path(self, path: str, *, by_local_names: bool) -> Any:
+        if self._dialect == "xpath":
+            if by_local_names:
+                return xml.local_path(path)
+            root = _IDENTIFICATION[self._profile]
+            return xml.compile_path(_ID.sub(lambda found: found[1] + root, path))
+        return rdf.compile_path(path) if self._dialect == "predicates" else json.compile_path(path)
+
+    def _action(self, raw: RawRow, where: str, inherited: str) -> Action:
+        words = raw.words
+        ways = [word for word in ("predicate", "node", "part", "ignore") if word in words] or ["rows"]
+        if len(ways) != 1 or (ways == ["rows"] and "rows" not in words):
+            raise TableError(
+                f"{where}: a row has exactly one of 'predicate', 'node', 'part', 'ignore', or 'rows' alone"
+            )
+        if "rows" in words and ways not in (["rows"], ["part"]):
+            raise TableError(f"{where}: 'rows' stand alone or below a 'part'")
+        subject = str(words.get("subject", inherited))
+        if ways == ["ignore"]:
+            return _ignore
+        if ways == ["node"]:
+            return _function(words["node"], where, subject)
+        if ways == ["predicate"]:
+            self._check_name(str(words["predicate"]), where)
+            convert = _conversion(words.get("value"), where, self._registers)
+            return _statement(str(words["predicate"]), convert, subject)
+        below = self._below(raw, where)
+        return self._part(words["part"], where, subject, below) if ways == ["part"] else _below(below, subject)
+
+    def _below(self, raw: RawRow, where: str) -> "Callable[[Context], tuple[Row, ...]]":
+        """The rows below a row: its own, or those of a table by name, which is looked up when it is needed."""
+        named = raw.words.get("rows", [])
+        if self._dialect != "xpath":
+            raise TableError(f"{where}: 'part' and 'rows' are for XML")
+        if isinstance(named, str):
+            if named not in self._tables:
+                raise TableError(f"{where}: there is no table '{named}'")
+            self.share(named)
+            return lambda context: context.shared[named]
+        own = self.rows(raw.inner, "part")
+        return lambda _: own
+
+    def _part(self, words: Any, where: str, subject: str, below: "Callable[[Context], tuple[Row, ...]]") -> Action:
+        if not isinstance(words, dict) or not {"name", "link"} <= words.keys() <= _PART_WORDS:
+            raise TableError(f"{where}: 'part' must be like {{name: grid, link: odk:grid, class: odk:Grid}}")
+        name, link = str(words["name"]), str(words["link"])
+        classes = str(words.get("class", "")).split()
+        for term in (link, *classes):
+            self._check_name(term, where)
+        addresses = str(words.get("iri", ""))
+
+        def describe(context: Context, node: Any) -> None:
+            values_below = context.reader.values_below(node)
+            owner = context.subjects.get(subject)
+            if not values_below or owner is None:
+                return
+            found = _own_address(context, node, addresses) if addresses else None
+            part = values.iri(found) if found else context.part(owner, name, *values_below)
+            context.add(owner, link, part)
+            context.type(part, *classes)
+            context.apply(below(context), node, part)
+
+        return describe
+
+    def _check_name(self, name: str, where: str) -> None:
+        try:
+            expand(name, self._prefixes)
+        except ValueError as error:
+            raise TableError(f"{where}: {error}") from None
 
 
-def _compile_path(path: str, profile: str, dialect: str) -> Any:
-    if dialect == "xpath":
-        root = _IDENTIFICATION[profile]
-        return xml.compile_path(_ID.sub(lambda found: found[1] + root, path))
-    return rdf.compile_path(path) if dialect == "predicates" else json.compile_path(path)
+def _own_address(context: Context, node: Any, paths: str) -> str | None:
+    """The address or identifier by which a part names itself, the first that is one."""
+    for prop in context.reader.find(node, paths):
+        for text in (context.reader.href(prop), context.reader.string(prop)):
+            if (found := canonical(text)) and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")):
+                return found
+    return None
 
 
-def _action(
-    words: Mapping[str, Any], where: str, prefixes: Mapping[str, str], known_registers: Mapping[str, Register]
-) -> Action:
-    ways = [word for word in ("predicate", "node", "ignore") if word in words]
-    if len(ways) != 1:
-        raise TableError(f"{where}: a row has exactly one of 'predicate', 'node' and 'ignore'")
-    if ways == ["ignore"]:
-        return _ignore
-    if ways == ["node"]:
-        return _function(words["node"], where)
-    predicate = str(words["predicate"])
-    try:
-        expand(predicate, dict(prefixes))
-    except ValueError as error:
-        raise TableError(f"{where}: {error}") from None
-    convert = _conversion(words.get("value"), where, known_registers)
-    subject = str(words.get("subject", "resource"))
+def _below(below: "Callable[[Context], tuple[Row, ...]]", subject: str) -> Action:
+    def go_on(context: Context, node: Any) -> None:
+        if about := context.subjects.get(subject):
+            context.apply(below(context), node, about)
 
+    return go_on
+
+
+def _statement(predicate: str, convert: "Conversion", subject: str) -> Action:
     def state(context: Context, node: Any) -> None:
         about = context.reader.subject(node) or context.subjects.get(subject)
         if about is None:
@@ -266,11 +374,11 @@ def _ignore(context: Context, node: Any) -> None:
     context.reader.ignore(node)
 
 
-def _function(words: Any, where: str) -> Action:
+def _function(words: Any, where: str, subject: str) -> Action:
     name = words.get("function") if isinstance(words, dict) else None
     if name not in FUNCTIONS:
         raise TableError(f"{where}: there is no function '{name}'")
-    options = {key: str(value) for key, value in words.items() if key != "function"}
+    options = {"of": subject, **{key: str(value) for key, value in words.items() if key != "function"}}
     function = FUNCTIONS[name]
 
     def call(context: Context, node: Any) -> None:
@@ -283,7 +391,7 @@ Conversion = Callable[[Context, Any], list[Term]]
 
 
 def _conversion(words: Any, where: str, known_registers: Mapping[str, Register]) -> Conversion:
-    """How a row types its values. The list is closed: text, temporal, iri, code, decimal, boolean, duration."""
+    """How a row types its values. The list is closed: text, concept, temporal, iri, code, decimal, boolean, duration."""
     if not isinstance(words, dict) or not words.keys() <= _VALUE_WORDS or "as" not in words:
         raise TableError(
             f"{where}: 'value' must be like {{as: text}}, with words among {', '.join(sorted(_VALUE_WORDS))}"
@@ -291,11 +399,15 @@ def _conversion(words: Any, where: str, known_registers: Mapping[str, Register])
     way = words["as"]
     if way == "text":
         return _as_text(lines=words.get("lines") == "many", tagged=words.get("language") != "none")
+    if way == "code" and "register" not in words:
+        return _as_code_text
     if way == "code":
         register = known_registers.get(str(words.get("register")))
         if register is None:
             raise TableError(f"{where}: there is no register '{words.get('register')}'")
         return _as_code(register, drop=words.get("otherwise") == "drop")
+    if way == "concept":
+        return _as_concept
     typed: dict[str, tuple[Callable[[str], Term | None], str]] = {
         "temporal": (values.temporal, "no date"),
         "boolean": (values.boolean, "neither true nor false"),
@@ -304,7 +416,9 @@ def _conversion(words: Any, where: str, known_registers: Mapping[str, Register])
         "iri": (_iri, "no address or identifier"),
     }
     if way not in typed:
-        raise TableError(f"{where}: a value cannot be typed as '{way}'; known: text, code, {', '.join(sorted(typed))}")
+        raise TableError(
+            f"{where}: a value cannot be typed as '{way}'; known: text, code, concept, {', '.join(sorted(typed))}"
+        )
     return _as_typed(*typed[way], link=way == "iri")
 
 
@@ -340,6 +454,26 @@ def _as_code(register: Register, *, drop: bool) -> Conversion:
         return [values.text(code)]
 
     return convert
+
+
+def _as_code_text(context: Context, node: Any) -> list[Term]:
+    """A code as it stands, where there is no list to look it up in."""
+    code = context.reader.code(node)
+    return [values.text(code)] if code and code.lower() not in NO_VALUES else []
+
+
+def _as_concept(context: Context, node: Any) -> list[Term]:
+    """The concept a node names by a link or a code; without one, its text."""
+    if code := context.reader.sdn_code(node):
+        context.reader.text(node)
+        concept = sdn_concept(context, *code)
+        return [concept] if concept else []
+    link = context.reader.href(node)
+    found = canonical(link) if link else None
+    if found and values.is_iri(found):
+        context.reader.text(node)
+        return [values.iri(found)]
+    return [values.text(words, language) for words, language in context.reader.text(node)]
 
 
 def _as_typed(convert_text: Callable[[str], Term | None], lack: str, *, link: bool) -> Conversion:

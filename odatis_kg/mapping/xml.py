@@ -160,7 +160,7 @@ def all_text(element: Element) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _by_local_names(path: str) -> Callable[[Element], list[Element]]:
+def local_path(path: str) -> Callable[[Element], list[Element]]:
     """A compiled path of local names, such as `contactInfo/*/address/*/city`; `//` and `|` as in XPath."""
     alternatives = []
     for alternative in path.split("|"):
@@ -200,12 +200,20 @@ class XmlReader:
 
     def find(self, element: Element, path: str) -> list[Element]:
         """The elements below `element` at a path of local names, in document order, whatever the namespaces."""
-        return _by_local_names(path)(element)
+        return local_path(path)(element)
 
     def first(self, element: Element, path: str) -> Element | None:
         """The first element at a path of local names, or None."""
         found = self.find(element, path)
         return found[0] if found else None
+
+    def values_below(self, element: Element) -> list[str]:
+        """What the leaves of an element say: texts, codes, links and units, sorted and distinct.
+
+        The same in both encodings of a record, so that a part of a thing can be named by what it says.
+        """
+        found = {leaf_value(leaf) for leaf in element.iter()}
+        return sorted(found - {""})
 
     def text(self, prop: Element, *, multiline: bool = False) -> Localised:
         """The texts of a property, each with its language: the main one and its translations, without doubles.
@@ -217,8 +225,8 @@ class XmlReader:
         main, translations = "", []
         fold = clean if multiline else one_line
         for child in prop:
-            if local_name(child) == "PT_FreeText":
-                for translation in child.iter("{*}LocalisedCharacterString"):
+            if local_name(child) in ("PT_FreeText", "PT_FreeURL"):
+                for translation in child.iter("{*}LocalisedCharacterString", "{*}LocalisedURL"):
                     if words := fold(translation.text or ""):
                         self.consumed.add(translation)
                         translations.append((words, self._locale(translation.get("locale"))))
@@ -298,7 +306,9 @@ class XmlReader:
 
     def ignore(self, element: Element) -> None:
         """Note an element and all below it as left out on purpose."""
-        self.ignored.update(element.iter())
+        below = set(element.iter())
+        self.ignored |= below
+        self.consumed -= below
 
     def unread(self) -> tuple[int, int, int, Iterable[Element]]:
         """Leaves that carry something: how many, how many were consumed, how many ignored, and the remaining ones."""
@@ -324,6 +334,16 @@ class XmlReader:
     def line(self, element: Element) -> int:
         """The line of the record on which an element begins (1 is the first)."""
         return element.sourceline or 0  # type: ignore[truthy-bool, return-value]  # the stubs lack its type
+
+
+def leaf_value(element: Element) -> str:
+    """What an element itself says: its code, else its own text with its unit, else its link; empty when it says nothing."""
+    if code := (element.get("codeListValue") or "").strip():
+        return code
+    words = one_line(element.text or "")
+    if words:
+        return f"{words} {unit}" if (unit := element.get("uom")) else words
+    return (element.get(XLINK_HREF) or element.get("uuidref") or "").strip()
 
 
 def _carries_something(element: Element) -> bool:

@@ -95,7 +95,12 @@ def _state_port(context: Context, one: _Coded) -> Term:
     context.texts(port, "skos:prefLabel", one.labels)
     if one.code and (concept := sdn_concept(context, one.element, one.code)):
         context.add(concept, "foaf:focus", port)
-    context.add(cruise, "odk:arrivalPort" if one.end == "arrival" else "odk:departurePort", port)
+    arrival = one.end == "arrival"
+    context.add(cruise, "odk:arrivalPort" if arrival else "odk:departurePort", port)
+    moment = context.part(cruise, "end" if arrival else "start")
+    context.add(cruise, "prov:qualifiedEnd" if arrival else "prov:qualifiedStart", moment)
+    context.type(moment, "prov:End" if arrival else "prov:Start")
+    context.add(moment, "prov:atLocation", port)
     return port
 
 
@@ -127,6 +132,32 @@ def _state_code(context: Context, one: _Coded, ship: Term | None, ports: dict[st
         context.texts(concept, "skos:prefLabel", names)
     else:
         context.add(cruise, _CODE_PROPERTIES.get(one.element, "dct:subject"), concept)
+
+
+def performer(context: Context, node: Element, options: Mapping[str, str]) -> None:
+    """Who did an operation of a cruise: person and laboratory, with the role stated."""
+    operation = context.subjects[options["of"]]
+    for stated in read_parties(context, node):
+        for agent in (state_agent(context, stated), state_organisation(context, stated)):
+            if agent is not None:
+                context.add(operation, "prov:wasAssociatedWith", agent)
+        if person := state_agent(context, stated):
+            state_association(context, operation, person, stated.role)
+
+
+def cruise_event(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Start or end of a cruise as an event (MI_Event): its date, where the extent of the report has stated none."""
+    cruise = context.subjects["resource"]
+    reader: XmlReader = context.reader
+    text = reader.string_at(node, "time")
+    kind = reader.string_at(node, "identifier/*/code")
+    predicate = {"cruise-start": "schema:startDate", "cruise-end": "schema:endDate"}.get(kind)
+    for said in reader.find(node, "trigger | context | sequence"):
+        reader.ignore(said)
+    if predicate and text:
+        stated = any(one.subject == cruise and one.predicate == context.name(predicate) for one in context.statements)
+        if not stated:
+            context.add(cruise, predicate, date_or_text(context, text))
 
 
 def cruise_period(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -20,7 +20,7 @@ _SIDES = {
 }
 
 
-def bounding_box(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+def bounding_box(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """A geographic bounding box (EX_GeographicBoundingBox), in degrees of WGS 84."""
     reader: XmlReader = context.reader
     sides: dict[str, Decimal] = {}
@@ -33,7 +33,7 @@ def bounding_box(context: Context, node: Element, options: Mapping[str, str]) ->
             continue
         sides[side] = number
     if len(sides) == 4:
-        state_box(context, context.subjects["resource"], **sides)
+        state_box(context, context.subjects[options["of"]], **sides)
     elif sides:
         context.warn("a bounding box lacks a side and is left out")
 
@@ -99,6 +99,17 @@ def geographic_description(context: Context, node: Element, options: Mapping[str
         context.add(resource, "dct:spatial", place)
         context.type(place, "dct:Location")
         context.texts(place, "skos:prefLabel", labels)
+
+
+def described_place(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """An extent given in words (EX_Extent/description): a place without coordinates, with the words as its name."""
+    resource = context.subjects["resource"]
+    texts = [value for value in context.reader.text(node) if value[0].lower() not in NO_VALUES]
+    if texts:
+        place = context.part(resource, "place", texts[0][0])
+        context.add(resource, "dct:spatial", place)
+        context.type(place, "dct:Location")
+        context.texts(place, "skos:prefLabel", texts)
 
 
 def temporal_extent(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

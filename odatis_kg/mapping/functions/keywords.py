@@ -17,12 +17,13 @@ def keyword_group(context: Context, node: Element, options: Mapping[str, str]) -
     reader: XmlReader = context.reader
     kind = reader.code(reader.first(node, "type"))
     thesaurus = thesaurus_key(reader, node)
+    scheme = _state_thesaurus(context, node, thesaurus) if thesaurus else None
     for keyword in reader.find(node, "keyword"):
         context.node = keyword
         labels = [value for value in reader.text(keyword) if value[0].lower() not in NO_VALUES]
         concept = stated_concept(context, keyword)
         if labels or concept:
-            state_keyword(context, labels, concept, kind, thesaurus)
+            state_keyword(context, labels, concept, kind, thesaurus, scheme)
 
 
 def thesaurus_key(reader: XmlReader, group: Element) -> str:
@@ -37,6 +38,18 @@ def thesaurus_key(reader: XmlReader, group: Element) -> str:
             candidates.extend([link, reader.string_at(citation, "alternateTitle"), text])
         found = found or next((candidate for candidate in candidates if candidate.lower() not in NO_VALUES), "")
     return found
+
+
+def _state_thesaurus(context: Context, group: Element, key: str) -> Term:
+    """The thesaurus of a group, shared by all records of the source that name it by the same key, with its citation."""
+    thesaurus = context.thing("thesaurus", context.record.source, digest(key, length=16))
+    context.type(thesaurus, "skos:ConceptScheme")
+    for citation in context.reader.find(group, "thesaurusName/*"):
+        context.apply(context.shared["iso/citation"], citation, thesaurus)
+        for title in context.reader.find(citation, "title"):
+            if (link := canonical(context.reader.href(title))) and values.is_iri(link):
+                context.add(thesaurus, "rdfs:seeAlso", values.iri(link))
+    return thesaurus
 
 
 def stated_concept(context: Context, keyword: Element) -> Term | None:
@@ -62,11 +75,18 @@ def sdn_concept(context: Context, element: str, code: str) -> Term | None:
         return None
     if row["list"] == "CSR":
         return context.thing("cruise", "csr", code)
-    found = directory_entry(row["list"], code) or nvs_concept(row["list"], code)
+    if row["list"].startswith("ED"):  # EDMO, EDMED, EDMERP: directories of their own, with numbers for codes
+        entry = directory_entry(row["list"], code)
+        if entry is None:
+            context.warn(f"'{code[:60]}' is no number of the directory {row['list']}")
+        return values.iri(entry) if entry else None
+    found = nvs_concept(row["list"], code)
     return values.iri(found) if values.is_iri(found) else None
 
 
-def state_keyword(context: Context, labels: Localised, concept: Term | None, kind: str, thesaurus: str) -> None:
+def state_keyword(
+    context: Context, labels: Localised, concept: Term | None, kind: str, thesaurus: str, scheme: Term | None = None
+) -> None:
     """One keyword: its labels, its own node (shared by all records of the source that use the same words), its concept."""
     resource = context.subjects["resource"]
     context.texts(resource, "dcat:keyword", labels)
@@ -78,6 +98,8 @@ def state_keyword(context: Context, labels: Localised, concept: Term | None, kin
         context.texts(node, "skos:prefLabel", labels)
         if thesaurus:
             context.add(node, "odk:thesaurus", values.text(thesaurus))
+        if scheme:
+            context.add(node, "skos:inScheme", scheme)
         if kind:
             context.add(node, "odk:keywordType", values.text(kind))
         if concept:

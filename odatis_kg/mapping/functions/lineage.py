@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import read_period
-from odatis_kg.mapping.functions.parties import read_parties, state_agent, state_attribution
+from odatis_kg.mapping.functions.parties import read_parties, state_agent
 from odatis_kg.mapping.functions.resource import NO_VALUES, reference
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader
@@ -48,6 +48,7 @@ def process_step(context: Context, node: Element, options: Mapping[str, str]) ->
             context.add(step, "prov:used", entity)
     for processing in reader.find(node, "processingInformation/*"):
         _state_processing(context, processing, step)
+    context.apply(context.shared["iso/step"], node, step)
 
 
 def lineage_source(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -111,10 +112,7 @@ def _state_source(context: Context, node: Element) -> Term | None:
         context.type(entity, "prov:Entity")
         context.texts(entity, "dct:title", titles)
         context.texts(entity, "dct:description", descriptions)
-        for party in reader.find(source, "sourceCitation/*/citedResponsibleParty"):
-            for stated in read_parties(context, party):
-                if agent := state_agent(context, stated):
-                    state_attribution(context, entity, agent, stated.role)
+        context.apply(context.shared["iso/source"], source, entity)
         return entity
     return None
 
@@ -139,6 +137,8 @@ def _state_processing(context: Context, processing: Element, step: Term) -> None
             context.add(step, "prov:wasAssociatedWith", software)
             context.type(software, "prov:SoftwareAgent")
             context.add(software, "foaf:name", values.text(name))
+            for citation in reader.find(processing, "softwareReference/*"):
+                context.apply(context.shared["iso/citation-rest"], citation, software)
 
 
 def _texts(reader: XmlReader, node: Element, path: str) -> list[tuple[str, str | None]]:

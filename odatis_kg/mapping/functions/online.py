@@ -10,7 +10,7 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi
 from odatis_kg.mapping.identifiers import canonical, doi
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader
+from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 
 # A link to a DOI is the resource's own DOI only where the record says so: by protocol, function, name or description.
 # Real records do ("DOI of the product", protocol DOI or metadata-URL); a bare link may as well be a paper (R6).
@@ -25,6 +25,8 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
     stated = addresses[0][0] if addresses else ""
     protocol = reader.string_at(node, "protocol")
     function = reader.code(reader.first(node, "function"))
+    for profile in reader.find(node, "applicationProfile"):
+        reader.ignore(profile)
     names = _labels(reader, node, "name")
     descriptions = _labels(reader, node, "description")
     if stated.lower() in NO_VALUES:
@@ -49,7 +51,8 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
     elif use in ("download", "access", ""):
         if not use:
             context.warn(f"nothing tells what the link {address[:120]} (protocol '{protocol[:40]}') is for")
-        _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
+        held = _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
+        _state_size(context, node, held)
     elif use == "publication":
         _state_page(context, resource, "dct:isReferencedBy", address, names)
     else:
@@ -100,6 +103,29 @@ def _state_distribution(
     return node
 
 
+# What the unit of a transfer size is worth in bytes; ISO 19115 counts in megabytes when none is stated.
+_BYTES = {"": 10**6, "mb": 10**6, "mo": 10**6, "megabytes": 10**6, "megabyte": 10**6, "kb": 10**3, "ko": 10**3,
+          "gb": 10**9, "go": 10**9, "tb": 10**12, "to": 10**12, "bytes": 1, "byte": 1, "b": 1}  # fmt: skip
+
+
+def _state_size(context: Context, node: Element, distribution: Term) -> None:
+    """`dcat:byteSize` of the one link of a transfer option (MD_DigitalTransferOptions) that states its size."""
+    reader: XmlReader = context.reader
+    options = next((above for above in node.iterancestors() if local_name(above) == "MD_DigitalTransferOptions"), None)
+    if options is None or len(reader.find(options, "onLine/*")) != 1:
+        return
+    size = reader.first(options, "transferSize")
+    number = values.number(reader.string(size)) if size is not None else None
+    unit = reader.string_at(options, "unitsOfDistribution").lower()
+    if number is None or number <= 0:
+        return
+    if unit in NO_VALUES or unit not in _BYTES:
+        if unit not in NO_VALUES:
+            context.warn(f"the size {number} is stated in '{unit[:30]}', which is no unit of size; taken for megabytes")
+        unit = ""
+    context.add(distribution, "dcat:byteSize", values.typed(str(int(number * _BYTES[unit])), "nonNegativeInteger"))
+
+
 def _state_service(
     context: Context,
     resource: Term,
@@ -117,6 +143,8 @@ def _state_service(
     service = context.thing("service", host[:64].rstrip("-."), digest(endpoint, standard or protocol, length=16))
     context.type(service, "dcat:DataService")
     context.add(service, "dcat:endpointURL", values.iri(endpoint))
+    if "getcapabilities" in address.lower():
+        context.add(service, "dcat:endpointDescription", values.iri(address))
     context.add(service, "dct:title", values.text(f"{protocol or row.get('standard', '')} {parts.netloc}".strip()))
     context.add(service, "dcat:servesDataset", resource)
     if standard:

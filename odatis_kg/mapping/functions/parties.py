@@ -36,11 +36,27 @@ class Party:
     role: str
     person: str = ""
     person_iri: str | None = None
-    position: str = ""
+    position: Localised = field(default_factory=list)
     organisation: Localised = field(default_factory=list)
     organisation_iri: str | None = None
+    acronym: Localised = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
-    pages: list[str] = field(default_factory=list)
+    pages: list[tuple[str, Localised]] = field(default_factory=list)
+    phones: list[str] = field(default_factory=list)
+    address: "Address | None" = None
+    instructions: Localised = field(default_factory=list)
+    mailboxes: list[Element] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address as stated; empty where the record says nothing."""
+
+    street: str
+    city: str
+    postcode: str
+    region: str
+    country: str
 
 
 def party(context: Context, node: Element, options: Mapping[str, str]) -> None:
@@ -50,9 +66,14 @@ def party(context: Context, node: Element, options: Mapping[str, str]) -> None:
         agent = state_agent(context, stated)
         if agent is None:
             continue
-        state_attribution(context, about, agent, stated.role)
+        attribution = state_attribution(context, about, agent, stated.role)
         if options["of"] == "resource":
+            _state_order(context, attribution)
+            if not stated.person:
+                context.texts(attribution, "schema:roleName", stated.position)
             _state_shortcut(context, about, agent, stated)
+        elif options["of"] == "record" and stated.role == "pointOfContact":
+            _state_contact_point(context, about, agent, stated)
 
 
 def read_parties(context: Context, node: Element) -> Iterator[Party]:
@@ -69,21 +90,29 @@ def read_parties(context: Context, node: Element) -> Iterator[Party]:
                 _read_individual(reader, holder, stated)
                 yield stated
                 continue
-            people = [one for one in reader.find(holder, "individual/*") if reader.string_at(one, "name")]
+            individuals = reader.find(holder, "individual/*")
+            people = [one for one in individuals if reader.string_at(one, "name")]
             for number in range(max(1, len(people))):
                 stated = Party(role)
                 _read_organisation(reader, holder, stated)
+                for unnamed in individuals if not people else ():
+                    _read_individual(reader, unnamed, stated)  # a post rather than a person: "data manager"
                 if people:
                     _read_individual(reader, people[number], stated)
                 yield stated
 
 
 def _from_19139(reader: XmlReader, element: Element, role: str) -> Party:
-    stated = Party(role, position=_meant(reader.string_at(element, "positionName")))
+    stated = Party(role, position=_texts(reader, element, "positionName"))
     stated.organisation = _names(reader, element, "organisationName", stated)
     for name in reader.find(element, "individualName"):
         stated.person_iri = orcid(reader.href(name)) or stated.person_iri
-        stated.person = _meant(reader.string(name))
+        stated.person = _meant((reader.text(name) or [("", None)])[0][0])
+    if not stated.person:  # the Swiss profile gives the two names apart
+        names = (reader.string_at(element, path) for path in ("individualFirstName", "individualLastName"))
+        stated.person = " ".join(_meant(name) for name in names).strip()
+    for acronym in reader.find(element, "organisationAcronym"):
+        stated.acronym += reader.text(acronym)
     _read_contact(reader, element, stated)
     return stated
 
@@ -99,7 +128,7 @@ def _read_individual(reader: XmlReader, element: Element, stated: Party) -> None
     for name in reader.find(element, "name"):
         stated.person_iri = orcid(reader.href(name)) or stated.person_iri
         stated.person = _meant(reader.string(name))
-    stated.position = stated.position or _meant(reader.string_at(element, "positionName"))
+    stated.position = stated.position or _texts(reader, element, "positionName")
     for code in reader.find(element, "partyIdentifier/*/code"):
         stated.person_iri = stated.person_iri or orcid(reader.href(code)) or orcid(reader.string(code))
     _read_contact(reader, element, stated)
@@ -116,6 +145,12 @@ def _names(reader: XmlReader, element: Element, path: str, stated: Party) -> Loc
     return names
 
 
+def _texts(reader: XmlReader, element: Element, path: str) -> Localised:
+    return [
+        value for prop in reader.find(element, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES
+    ]
+
+
 def _organisation_iri(text: str) -> str | None:
     if found := edmo(text) or ror(text):
         return found
@@ -126,14 +161,48 @@ def _organisation_iri(text: str) -> str | None:
 def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
     for email in reader.find(element, "contactInfo/*/address/*/electronicMailAddress"):
         stated.emails.extend(_EMAIL.findall(reader.string(email)))
-    for linkage in reader.find(element, "contactInfo/*/onlineResource/*/linkage"):
-        text = reader.string(linkage)
-        if person := orcid(text):
-            stated.person_iri = stated.person_iri or person
-        elif organisation := edmo(text) or ror(text):
-            stated.organisation_iri = stated.organisation_iri or organisation
-        elif (page := values.repaired_iri(text)) and page.startswith(("http:", "https:")):
-            stated.pages.append(page)
+        stated.mailboxes.append(email)
+    for online in reader.find(element, "contactInfo/*/onlineResource/*"):
+        _read_page(reader, online, stated)
+    for address in reader.find(element, "contactInfo/*/address/*"):
+        stated.address = stated.address or _read_address(reader, address)
+    for phone in reader.find(element, "contactInfo/*/phone/*"):
+        kind = reader.code(reader.first(phone, "numberType")).lower()
+        for number in reader.find(phone, "voice | number"):
+            if kind in ("", "voice"):
+                stated.phones += [words for words, _ in reader.text(number)]
+            else:
+                reader.ignore(number)
+        for fax in reader.find(phone, "facsimile"):
+            reader.ignore(fax)
+    stated.instructions += _texts(reader, element, "contactInfo/*/contactInstructions | contactInfo/*/hoursOfService")
+    for kind_of_contact in reader.find(element, "contactInfo/*/contactType"):
+        reader.ignore(kind_of_contact)
+
+
+def _read_page(reader: XmlReader, online: Element, stated: Party) -> None:
+    """A link of a contact: who it is (ORCID, EDMO, ROR), else a page about it."""
+    text = next((words for prop in reader.find(online, "linkage") for words, _ in reader.text(prop)), "")
+    names = _texts(reader, online, "name | description")
+    for said in reader.find(online, "protocol | function | applicationProfile"):
+        reader.ignore(said)
+    if person := orcid(text):
+        stated.person_iri = stated.person_iri or person
+    elif organisation := edmo(text) or ror(text):
+        stated.organisation_iri = stated.organisation_iri or organisation
+    elif (page := values.repaired_iri(text)) and page.startswith(("http:", "https:")):
+        stated.pages.append((page, names[:1]))
+
+
+def _read_address(reader: XmlReader, element: Element) -> Address | None:
+    def said(path: str) -> str:
+        words = (_meant((reader.text(prop) or [("", None)])[0][0]) for prop in reader.find(element, path))
+        return ", ".join(dict.fromkeys(word for word in words if word))
+
+    number = said("streetNumber")
+    street = said("deliveryPoint") or f"{said('streetName')} {number}".strip()
+    found = Address(street, said("city"), said("postalCode"), said("administrativeArea"), said("country"))
+    return found if any((found.street, found.city, found.postcode, found.region, found.country)) else None
 
 
 def _meant(text: str) -> str:
@@ -165,8 +234,7 @@ def state_agent(context: Context, stated: Party) -> Term | None:
             context.add(person, "org:hasMembership", membership)
         context.add(membership, "org:member", person)
         context.add(membership, "org:organization", organisation)
-        if stated.position:
-            context.add(membership, "schema:roleName", values.text(stated.position, context.reader.language))
+        context.texts(membership, "schema:roleName", stated.position)
     return person
 
 
@@ -181,10 +249,60 @@ def state_organisation(context: Context, stated: Party) -> Term | None:
         return None
     context.type(organisation, "foaf:Organization", "prov:Organization")
     context.texts(organisation, "foaf:name", stated.organisation)
+    context.texts(organisation, "skos:altLabel", stated.acronym)
+    if stated.address:
+        _state_address(context, organisation, stated.address)
+    if not stated.person and not stated.person_iri:
+        for email in _office_mailboxes(context, stated):
+            context.add(organisation, "foaf:mbox", email)
+        for phone in _telephones(stated):
+            context.add(organisation, "foaf:phone", phone)
+        for page, names in stated.pages:
+            context.add(organisation, "foaf:page", values.iri(page))
+            context.texts(values.iri(page), "dct:title", names)
     return organisation
 
 
-def state_attribution(context: Context, about: Term, agent: Term, role: str) -> None:
+def _state_address(context: Context, organisation: Term, stated: Address) -> None:
+    """The postal address of an organisation (GeoDCAT-AP 3, agent: `locn:address`); never the address of a person alone."""
+    parts = (stated.street, stated.city, stated.postcode, stated.region, stated.country)
+    address = context.part(organisation, "address", organisation, *parts)
+    context.add(organisation, "locn:address", address)
+    context.type(address, "locn:Address")
+    names = ("thoroughfare", "postName", "postCode", "adminUnitL2", "adminUnitL1")
+    for name, text in zip(names, parts, strict=True):
+        if text:
+            context.add(address, f"locn:{name}", values.text(text))
+
+
+def _office_mailboxes(context: Context, stated: Party) -> list[Term]:
+    """The mailboxes that may be published, as `mailto:` IRIs; an element that holds none counts as left out on purpose."""
+    offices = [email for email in stated.emails if is_office_mailbox(email, stated)]
+    if not offices:
+        for element in stated.mailboxes:
+            context.reader.ignore(element)
+    return [values.iri("mailto:" + quote(email, safe="@!$&'*+/=?~._-")) for email in offices]
+
+
+def _telephones(stated: Party) -> list[Term]:
+    """Office numbers as `tel:` IRIs (RFC 3966); the number of a person is personal and stays unpublished, as mail does."""
+    found = []
+    for phone in stated.phones:
+        digits = re.sub(r"\(0\)|[^0-9+]", "", phone.split("/")[0])
+        if re.fullmatch(r"\+?[0-9]{5,15}", digits):
+            found.append(values.iri(f"tel:{digits}"))
+    return found
+
+
+def _state_order(context: Context, attribution: Term) -> None:
+    """The place of a contact among those of the resource (1 is the first): authors are cited in this order."""
+    order = context.name("odk:order")
+    placed = {one.subject for one in context.statements if one.predicate == order}
+    if attribution not in placed:
+        context.add(attribution, "odk:order", values.integer(len(placed) + 1))
+
+
+def state_attribution(context: Context, about: Term, agent: Term, role: str) -> Term:
     """`prov:qualifiedAttribution` of a node to an agent, with the role as a register IRI, or as text when it is unknown."""
     row = context.registers["roles"].get(role) if role else None
     attribution = context.part(about, "attr", agent, role)
@@ -196,6 +314,7 @@ def state_attribution(context: Context, about: Term, agent: Term, role: str) -> 
     elif role:
         context.warn(f"the role '{role[:60]}' is not in the register roles; kept as text")
         context.add(attribution, "odk:statedRole", values.text(role))
+    return attribution
 
 
 def _state_shortcut(context: Context, about: Term, agent: Term, stated: Party) -> None:
@@ -220,11 +339,15 @@ def _state_contact_point(context: Context, about: Term, agent: Term, stated: Par
     else:
         context.texts(contact, "vcard:fn", stated.organisation)
     context.texts(contact, "vcard:organization-name", stated.organisation)
-    for email in stated.emails:
-        if is_office_mailbox(email, stated):
-            context.add(contact, "vcard:hasEmail", values.iri("mailto:" + quote(email, safe="@!$&'*+/=?~._-")))
-    for page in stated.pages:
+    for email in _office_mailboxes(context, stated):
+        context.add(contact, "vcard:hasEmail", email)
+    if not stated.person:
+        for phone in _telephones(stated):
+            context.add(contact, "vcard:hasTelephone", phone)
+    for page, names in stated.pages:
         context.add(contact, "vcard:hasURL", values.iri(page))
+        context.texts(values.iri(page), "dct:title", names)
+    context.texts(contact, "vcard:note", stated.instructions)
 
 
 def is_office_mailbox(email: str, stated: Party) -> bool:

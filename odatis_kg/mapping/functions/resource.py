@@ -94,13 +94,14 @@ def resource_identifier(context: Context, node: Element, options: Mapping[str, s
     if code.lower() in NO_VALUES and not link:
         return
     resource = context.subjects["resource"]
-    state_identifier(context, resource, code or link, space)
+    stated = state_identifier(context, resource, code or link, space)
+    context.apply(context.shared["iso/identifier"], node, stated)
     bare = doi(code) or doi(link) or (doi(f"{space}/{code}") if space.startswith("10.") else None)
     if bare:
         state_doi(context, resource, bare)
 
 
-def state_identifier(context: Context, resource: Term, code: str, space: str = "") -> None:
+def state_identifier(context: Context, resource: Term, code: str, space: str = "") -> Term:
     """State an identifier as an `adms:Identifier` node, and as `dct:identifier` when it is the first one of the resource."""
     if not any(s.subject == resource and s.predicate == context.name("dct:identifier") for s in context.statements):
         context.add(resource, "dct:identifier", values.text(code))
@@ -110,6 +111,7 @@ def state_identifier(context: Context, resource: Term, code: str, space: str = "
     context.add(node, "skos:notation", values.text(code))
     if space:
         context.add(node, "schema:propertyID", values.text(space))
+    return node
 
 
 def state_doi(context: Context, resource: Term, bare: str) -> None:
@@ -126,6 +128,8 @@ def metadata_standard(context: Context, node: Element, options: Mapping[str, str
     """The standard the record says it follows, as a `dct:Standard` node of its own."""
     reader: XmlReader = context.reader
     title = reader.string(node) if local_name(node) == "metadataStandardName" else reader.string_at(node, "*/title")
+    named = node if local_name(node) == "metadataStandardName" else reader.first(node, "*/title")
+    titles = reader.text(named) if named is not None else []
     if title.lower() in NO_VALUES:
         return
     parent = node.getparent()
@@ -138,7 +142,7 @@ def metadata_standard(context: Context, node: Element, options: Mapping[str, str
     standard = context.part(record, "standard", title, version)
     context.add(record, "dct:conformsTo", standard)
     context.type(standard, "dct:Standard")
-    context.add(standard, "dct:title", values.text(title, reader.language))
+    context.texts(standard, "dct:title", titles)
     if version:
         context.add(standard, "dcat:version", values.text(version))
 

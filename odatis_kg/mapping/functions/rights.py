@@ -1,34 +1,101 @@
 """Conditions of use and access: a known licence or access right becomes its IRI, any other text a rights statement."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
-_NOTHING = NO_VALUES | {"no conditions apply", "aucune", "aucune condition ne s'applique", "no condition applies"}
+_NOTHING: Final = NO_VALUES | {
+    "no conditions apply",
+    "aucune",
+    "aucune condition ne s'applique",
+    "no condition applies",
+}
+_TEXTS: Final = "useLimitation | otherConstraints | reference/*/title | handlingDescription | userNote | licenseName"
+_LINKS: Final = (
+    "reference/*/onlineResource/*/linkage | reference/*/identifier/*/code | licenseLink/URL | jurisdictionLink/URL"
+)
 
 
-def constraints(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """One block of constraints (MD_Constraints, MD_LegalConstraints): texts, anchors and references, one after another."""
+def constraints(context: Context, node: Element, options: Mapping[str, str]) -> None:
+    """One block of constraints (MD_Constraints, MD_LegalConstraints, MD_SecurityConstraints, the Australian MD_Commons).
+
+    Texts, anchors and references are looked at one after another; the restriction codes and the classification are kept
+    as codes. On the record itself (option `of`) only rights statements are made: a licence of the record is not one of the
+    resource.
+    """
     reader: XmlReader = context.reader
-    for code in reader.find(node, "accessConstraints | useConstraints"):
-        reader.code(code)
-    resource = context.subjects["resource"]
-    for prop in reader.find(node, "useLimitation | otherConstraints | reference/*/title"):
+    about = context.subjects[options["of"]]
+    _state_codes(context, node, about)
+    links = [reader.href(prop) or reader.string(prop) for prop in reader.find(node, _LINKS)]
+    found = [text for text in links if text.startswith(("http:", "https:"))]
+    known = _state_known(context, about, " ".join(found))
+    for prop in reader.find(node, _TEXTS):
         context.node = prop
         link = reader.href(prop)
         texts = [value for value in reader.text(prop, multiline=True) if value[0].lower() not in _NOTHING]
-        evidence = " ".join([link, *(words for words, _ in texts)])
-        if licence := context.registers["licences"].match(evidence):
-            context.add(resource, "dct:license", values.iri(licence["iri"]))
-        elif access := context.registers["access_rights"].match(evidence):
-            context.add(resource, "dct:accessRights", values.iri(access["iri"]))
-        if texts and not (link and len(texts) == 1 and (licence or access) and local_name(prop) != "useLimitation"):
-            statement = context.part(resource, "rights", *(words for words, _ in texts))
-            context.add(resource, "dct:rights", statement)
-            context.type(statement, "dct:RightsStatement")
-            context.texts(statement, "dct:description", texts)
-            if link and values.is_iri(link):
-                context.add(statement, "rdfs:seeAlso", values.iri(link))
+        matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]))
+        if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
+            _state_statement(context, about, texts, link if values.is_iri(link) else "")
+        elif link and values.is_iri(link) and not known and not matched:
+            _state_statement(context, about, [], link)
+    for link in found:
+        if not known and (address := values.repaired_iri(link)):
+            _state_statement(context, about, [], address)
+    for picture in reader.find(node, "graphic | imageLink"):
+        reader.ignore(picture)  # the logo of a licence
+    for prop in reader.find(node, "reference/*"):
+        context.apply(context.shared["iso/citation-rest"], prop, about)
+    state_details(context, node, about)
+
+
+def _state_codes(context: Context, node: Element, about: Term) -> None:
+    reader: XmlReader = context.reader
+    for path, predicate in (
+        ("useConstraints", "odk:useConstraint"),
+        ("accessConstraints", "odk:accessConstraint"),
+        ("classification", "odk:securityClassification"),
+    ):
+        for prop in reader.find(node, path):
+            code = reader.code(prop)
+            if code and code.lower() not in NO_VALUES:
+                context.add(about, predicate, values.text(code))
+
+
+def _state_known(context: Context, about: Term, evidence: str) -> bool:
+    """State the licence or the access right that a text or link names; whether it named one."""
+    if licence := context.registers["licences"].match(evidence):
+        context.add(about, "dct:license", values.iri(licence["iri"]))
+        return True
+    if access := context.registers["access_rights"].match(evidence):
+        context.add(about, "dct:accessRights", values.iri(access["iri"]))
+        return True
+    return False
+
+
+def _state_statement(context: Context, about: Term, texts: list[tuple[str, str | None]], link: str) -> None:
+    statement = context.part(about, "rights", link, *(words for words, _ in texts))
+    context.add(about, "dct:rights", statement)
+    context.type(statement, "dct:RightsStatement")
+    context.texts(statement, "dct:description", texts)
+    if link:
+        context.add(statement, "rdfs:seeAlso", values.iri(link))
+
+
+def terms_of_distributions(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Licence and access right of a dataset, said of each of its distributions too, as DCAT-AP wants them there."""
+    resource = context.subjects["resource"]
+    said = {context.name(name): name for name in ("dct:license", "dct:accessRights")}
+    distribution = context.name("dcat:distribution")
+    own = [one for one in context.statements if one.subject == resource]
+    holders = sorted({one.object for one in own if one.predicate == distribution})
+    for one in own:
+        if name := said.get(one.predicate):
+            context.node = one.node
+            for holder in holders:
+                context.add(holder, name, one.object)

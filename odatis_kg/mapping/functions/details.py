@@ -1,0 +1,72 @@
+"""What no other row reads: kept word for word as property and value, so that nothing a record says is lost."""
+
+from collections.abc import Mapping
+
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.values import Term
+from odatis_kg.mapping.xml import Element, XmlReader, leaf_value, local_name
+
+
+def details(context: Context, node: Element, options: Mapping[str, str]) -> None:
+    """Every leaf below a node that has not been read yet, as `schema:additionalProperty` of what the row speaks of."""
+    state_details(context, node, context.subjects[options["of"]])
+
+
+def state_details(context: Context, node: Element, about: Term) -> None:
+    """State every leaf below a node that has not been read yet as a property of `about`.
+
+    The name is the path of the property elements, e.g. "axisDimensionProperties dimensionSize"; type elements
+    (MD_Dimension) and value elements (gco:Integer) say nothing more and are left out of it.
+    """
+    reader: XmlReader = context.reader
+    for leaf in list(node.iter()):
+        if leaf in reader.consumed or leaf in reader.ignored or not leaf_value(leaf):
+            continue
+        unit = (leaf.get("uom") or "").strip()
+        prop = _property_of(leaf, node)
+        name = _name(prop, node)
+        said = [(leaf_value(leaf), None)] if unit else reader.text(prop, multiline=True) if prop is not node else []
+        if not said:
+            said = [(leaf_value(leaf), None)]
+        reader.consumed.add(leaf)
+        meant = [
+            (words.removesuffix(f" {unit}"), language) for words, language in said if words.lower() not in NO_VALUES
+        ]
+        if meant:
+            _state_detail(context, about, name, meant, unit)
+
+
+def _state_detail(context: Context, about: Term, name: str, said: list[tuple[str, str | None]], unit: str) -> None:
+    detail = context.part(about, "detail", about, name, unit, *(words for words, _ in said))
+    context.add(about, "schema:additionalProperty", detail)
+    context.type(detail, "schema:PropertyValue")
+    context.add(detail, "schema:name", values.text(name))
+    context.texts(detail, "schema:value", said)
+    if unit:
+        context.add(detail, "schema:unitText", values.text(unit))
+
+
+def _property_of(leaf: Element, top: Element) -> Element:
+    """The property element a leaf is the value of: the nearest one above the value or translation elements."""
+    element = leaf
+    while element is not top:
+        if local_name(element)[:1].islower() and local_name(element) != "textGroup":
+            return element
+        parent = element.getparent()
+        assert parent is not None
+        element = parent
+    return top
+
+
+def _name(prop: Element, top: Element) -> str:
+    names = []
+    element: Element | None = prop
+    while element is not None and element is not top:
+        if local_name(element)[:1].islower():
+            names.append(local_name(element))
+        element = element.getparent()
+    if not names or local_name(top)[:1].islower():
+        names.append(local_name(top))
+    return " ".join(reversed(names))

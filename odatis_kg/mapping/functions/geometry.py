@@ -1,0 +1,276 @@
+"""Geometries in GML and heights and depths: as well-known text in CRS84, and as metres below the sea surface."""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from odatis_kg.mapping import values
+from odatis_kg.mapping.engine import Context
+from odatis_kg.mapping.functions.extents import WKT
+from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.identifiers import canonical, crs
+from odatis_kg.mapping.kinds import Kind
+from odatis_kg.mapping.values import Term, plain
+from odatis_kg.mapping.xml import Element, XmlReader, local_name
+
+Point = tuple[Decimal, Decimal]
+
+# Reference systems whose stated axis order is latitude, longitude (EPSG 4326, 4258 and 4979 as URN or address).
+_LATITUDE_FIRST = re.compile(r"(?:urn:ogc:def:crs|/def/crs/|/ref/epsg/).*(?:4326|4258|4979)", re.IGNORECASE)
+_CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+_SIMPLE = {"Point": "POINT", "LineString": "LINESTRING", "Polygon": "POLYGON", "Curve": "LINESTRING"}
+
+
+def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]) -> None:
+    """The outline or track of an extent (EX_BoundingPolygon): `geo:hasGeometry` with `geo:asWKT`.
+
+    GML names the axis order by its reference system; many records write longitude first all the same. Where the
+    record's own bounding box shows which order was meant, that order is taken and a swapped one reported. Coordinates in
+    a projected system are kept in it, with its IRI before the text (OGC 22-047r1, section 8.5.1).
+    """
+    reader: XmlReader = context.reader
+    about = context.subjects[options["of"]]
+    for prop in reader.find(node, "polygon"):
+        shapes = [shape for shape in _shapes(context, prop) if shape[1]]
+        if not shapes:
+            continue
+        names = [value for name in prop.iter("{*}name", "{*}description") for value in reader.text(name)]
+        system = crs(next((e.get("srsName") or "" for e in prop.iter() if e.get("srsName")), "")) or _CRS84
+        geographic = any(code in system for code in ("CRS84", "/4326", "/4258", "/4979"))
+        if geographic:
+            ordered = _longitude_first(context, shapes, swapped=_stated_latitude_first(prop))
+            if ordered is None:
+                continue
+            shapes = ordered
+        text = _wkt(shapes)
+        if not geographic:
+            text = f"<{system}> {text}"
+        place = context.part(about, "geometry", text)
+        link = options.get("link", "dct:spatial" if options["of"] == "resource" else "geo:hasGeometry")
+        context.add(about, link, place)
+        if options["of"] == "resource":
+            context.type(place, "geo:Feature" if link == "odk:track" else "dct:Location")
+            shape = context.part(about, "wkt", text)
+            context.add(place, "geo:hasGeometry", shape)
+            context.texts(place, "skos:prefLabel", [name for name in names if name[0].lower() not in NO_VALUES])
+        else:
+            shape = place
+        context.type(shape, "geo:Geometry")
+        context.add(shape, "geo:asWKT", values.typed(text, WKT))
+
+
+Shape = tuple[str, list[list[Point]]]
+
+
+def _shapes(context: Context, prop: Element) -> Iterator[Shape]:
+    """The simple geometries below a property, each with its rings or lines."""
+    for element in prop.iter("{*}Point", "{*}LineString", "{*}Curve", "{*}Polygon", "{*}LinearRing", "{*}Envelope"):
+        name = local_name(element)
+        if name == "LinearRing" and any(local_name(above) == "Polygon" for above in element.iterancestors()):
+            continue
+        if name == "Envelope":
+            ends = context.reader.find(element, "lowerCorner | upperCorner")
+            corners = [point for end in ends for point in _points(context, end)]
+            if len(corners) == 2:
+                (west, south), (east, north) = corners
+                yield "Polygon", [[(west, south), (east, south), (east, north), (west, north), (west, south)]]
+        elif name == "Polygon":
+            rings = [_points(context, ring) for ring in element.iter("{*}LinearRing", "{*}Ring")]
+            yield name, [ring for ring in rings if ring]
+        else:
+            points = _points(context, element)
+            yield ("Polygon" if name == "LinearRing" else name), [points] if points else []
+
+
+def _points(context: Context, element: Element) -> list[Point]:
+    """The positions of a line, ring or point in stated order; a text that is no list of positions is reported."""
+    reader: XmlReader = context.reader
+    numbers: list[Decimal] = []
+    dimension = 2
+    for holder in element.iter("{*}posList", "{*}pos", "{*}coordinates", "{*}lowerCorner", "{*}upperCorner"):
+        text = reader.string(holder)
+        stated = next((e.get("srsDimension") for e in (holder, *holder.iterancestors()) if e.get("srsDimension")), "2")
+        if local_name(holder) == "coordinates":
+            stated = str(len((text.split(" ", 1)[0]).strip(",").split(","))) if "," in text else "2"
+        dimension = 3 if stated == "3" else 2
+        found = [values.number(word) for word in re.split(r"[\s,]+", text.strip(", ")) if word]
+        if any(number is None for number in found):
+            context.warn(f"'{text[:60]}' is no list of coordinates")
+            return []
+        numbers += [number for number in found if number is not None]
+    if len(numbers) % dimension:
+        context.warn(f"{len(numbers)} numbers are no whole number of positions")
+        return []
+    return [(numbers[i], numbers[i + 1]) for i in range(0, len(numbers), dimension)]
+
+
+def _stated_latitude_first(prop: Element) -> bool:
+    return any(_LATITUDE_FIRST.search(element.get("srsName") or "") for element in prop.iter())
+
+
+def _longitude_first(context: Context, shapes: list[Shape], *, swapped: bool) -> list[Shape] | None:
+    as_stated = [(kind, [[(b, a) if swapped else (a, b) for a, b in ring] for ring in rings]) for kind, rings in shapes]
+    other = [(kind, [[(b, a) for a, b in ring] for ring in rings]) for kind, rings in as_stated]
+    boxes = _boxes(context)
+    if _on_globe(as_stated) and (not boxes or _inside(as_stated, boxes)):
+        return as_stated
+    if _on_globe(other) and (_inside(other, boxes) or (not boxes and not _on_globe(as_stated))):
+        context.warn("the coordinates of a geometry are in the other axis order than its reference system says")
+        return other
+    if _on_globe(as_stated):
+        if boxes:
+            context.warn("a geometry is outside the bounding box of its record")
+        return as_stated
+    context.warn("the coordinates of a geometry are outside the globe; it is left out")
+    return None
+
+
+def _boxes(context: Context) -> list[tuple[Decimal, Decimal, Decimal, Decimal]]:
+    """The bounding boxes of the record: west, south, east, north."""
+    reader: XmlReader = context.reader
+    found = []
+    for box in reader.root.iter("{*}EX_GeographicBoundingBox"):
+        sides = [
+            values.number(reader.string_at(box, name))
+            for name in ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
+        ]
+        if all(side is not None for side in sides):
+            found.append(tuple(side for side in sides if side is not None))
+    return found  # type: ignore[return-value]
+
+
+def _on_globe(shapes: list[Shape]) -> bool:
+    return all(-180 <= x <= 360 and -90 <= y <= 90 for _, rings in shapes for ring in rings for x, y in ring)
+
+
+def _inside(shapes: list[Shape], boxes: list[tuple[Decimal, Decimal, Decimal, Decimal]]) -> bool:
+    """Whether every position lies in the hull of the boxes, give or take a hundredth of a degree."""
+    if not boxes:
+        return False
+    near = Decimal("0.01")
+    west, south = min(box[0] for box in boxes) - near, min(box[1] for box in boxes) - near
+    east, north = max(box[2] for box in boxes) + near, max(box[3] for box in boxes) + near
+    if any(box[0] > box[2] for box in boxes):
+        west, east = Decimal(-180), Decimal(360)
+    return all(west <= x <= east and south <= y <= north for _, rings in shapes for ring in rings for x, y in ring)
+
+
+def _wkt(shapes: list[Shape]) -> str:
+    """Well-known text of one or several geometries (OGC 06-103r4, section 7)."""
+    bodies = [(_SIMPLE[kind], _body(kind, rings)) for kind, rings in shapes]
+    if len(bodies) == 1:
+        return "".join(bodies[0])
+    kinds = {kind for kind, _ in bodies}
+    if len(kinds) == 1:
+        return f"MULTI{kinds.pop()}({','.join(body for _, body in bodies)})"
+    return f"GEOMETRYCOLLECTION({','.join(kind + body for kind, body in bodies)})"
+
+
+def _body(kind: str, rings: list[list[Point]]) -> str:
+    lines = ["(" + ",".join(f"{plain(x)} {plain(y)}" for x, y in ring) + ")" for ring in rings]
+    return f"({','.join(lines)})" if kind == "Polygon" else lines[0]
+
+
+# Heights and depths
+
+# Vertical reference systems whose axis points down, and those whose axis points up (EPSG).
+_DEPTHS = ("5715", "5831", "5861", "5862", "5866", "8378")
+_HEIGHTS = ("5714", "5829", "5703", "5773", "3855", "5621", "5730", "5720")
+
+
+def vertical_extent(context: Context, node: Element, options: Mapping[str, str]) -> None:
+    """A vertical extent (EX_VerticalExtent): as stated, and as depths in metres where the record tells which way is down.
+
+    A depth is told by a reference system whose axis points down, by values that are not above zero on an axis that
+    points up or is not stated (ISO 19115 takes the axis to point up), and by the SeaDataNet profile of CDI, where both
+    values are depths below the datum.
+    """
+    reader: XmlReader = context.reader
+    about = context.subjects[options["of"]]
+    low, high = (values.number(reader.string_at(node, path)) for path in ("minimumValue", "maximumValue"))
+    if low is None and high is None:
+        return
+    system = _vertical_system(context, node)
+    unit = _unit(context, node)
+    extent = context.part(about, "vertical", *(plain(v) if v is not None else "" for v in (low, high)), system, unit)
+    context.add(about, "odk:verticalExtent", extent)
+    context.type(extent, "odk:VerticalExtent")
+    for predicate, value in (("odk:minimumValue", low), ("odk:maximumValue", high)):
+        if value is not None:
+            context.add(extent, predicate, values.decimal(value))
+    if system:
+        context.add(extent, "odk:verticalReferenceSystem", values.iri(system))
+    if unit:
+        context.add(extent, "schema:unitText", values.text(unit))
+    for datum in _datums(context, node):
+        context.add(extent, "odk:verticalDatum", datum)
+    depths = _depths(context, node, low, high, system)
+    if depths and unit.lower() in ("", "m", "metre", "metres", "meter", "meters", "mètre", "mètres"):
+        shallow, deep = depths
+        for holder in (about, extent):
+            context.add(holder, "odk:minimumDepth", values.decimal(shallow))
+            context.add(holder, "odk:maximumDepth", values.decimal(deep))
+
+
+def _vertical_system(context: Context, node: Element) -> str:
+    """The IRI of the vertical reference system; empty when none is named by an identifier."""
+    reader: XmlReader = context.reader
+    for prop in reader.find(node, "verticalCRS | verticalCRSId/*/referenceSystemIdentifier/*/code"):
+        stated = [reader.href(prop)]
+        if reference := (prop.get("uuidref") or "").strip():
+            reader.consumed.add(prop)
+            stated.append(reference)
+        if local_name(prop) == "code":
+            stated.append(reader.string(prop))
+            parent = prop.getparent()
+            space = reader.string_at(parent, "codeSpace") if parent is not None else ""
+            stated.append(f"{space}:{reader.string(prop)}")
+        stated += [reader.string(one) for one in prop.iter("{*}identifier")]
+        for text in stated:
+            if text and (found := crs(text)):
+                return found
+    return ""
+
+
+def _unit(context: Context, node: Element) -> str:
+    reader: XmlReader = context.reader
+    for prop in reader.find(node, "unitOfMeasure"):
+        return reader.string(prop)
+    for element in node.iter():
+        if unit := (element.get("uom") or "").strip():
+            return unit.rpartition("#")[2] or unit
+    return ""
+
+
+def _datums(context: Context, node: Element) -> Iterator[Term]:
+    reader: XmlReader = context.reader
+    for datum in node.iter("{*}VerticalDatum"):
+        for prop in reader.find(datum, "identifier | name | datumName"):
+            text = reader.string(prop)
+            found = canonical(text) if text.startswith(("http", "SDN:", "urn:")) else None
+            if found and values.is_iri(found) and "vocab.nerc.ac.uk" in found:
+                yield values.iri(found)
+            elif text and text.lower() not in NO_VALUES and local_name(prop) != "identifier":
+                yield values.text(text)
+
+
+def _depths(
+    context: Context, node: Element, low: Decimal | None, high: Decimal | None, system: str
+) -> tuple[Decimal, Decimal] | None:
+    known = [value for value in (low, high) if value is not None]
+    if not known:
+        return None
+    first, last = min(known), max(known)
+    code = system.rpartition("/")[2]
+    if code in _DEPTHS or (context.record.kind is Kind.CDI and first >= 0):
+        return first, last
+    directions = {context.reader.string(one).lower() for one in node.iter("{*}axisDirection")}
+    if "down" in directions:
+        return first, last
+    if last <= 0:
+        return -last, -first
+    if code in _HEIGHTS or "up" in directions:
+        context.warn(
+            f"a vertical extent from {plain(first)} to {plain(last)} is stated as heights above the sea, not as depths"
+        )
+    return None
