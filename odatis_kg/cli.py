@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,18 @@ def _settings(context: click.Context, **flags: Any) -> Settings:
         _fail(str(error), code=2)
 
 
+def _writable(path: Path | None, flag: str) -> None:
+    """Refuse a file that cannot be written, before any work is done for it."""
+    if path is None:
+        return
+    if path.is_dir():
+        _fail(f"{flag} {path} is a folder; give the name of a file", code=2)
+    if not path.absolute().parent.is_dir():
+        _fail(f"{flag} {path}: the folder {path.absolute().parent} does not exist; make it first", code=2)
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        _fail(f"{flag} {path}: it may not be written by this user", code=2)
+
+
 def _fail(message: str, code: int = 1) -> NoReturn:
     click.echo(f"odatis-kg: {message}", err=True)
     sys.exit(code)
@@ -122,11 +135,18 @@ def _progress() -> Iterator[Callable[[str, int | None], Any]]:
 @_PATHS
 @click.option("--out", type=click.Path(path_type=Path), help="File for the N-Quads. Default: standard output.")
 @click.option("--report", type=click.Path(path_type=Path), help="File for a JSON report on each file.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when any record was refused, for scheduled runs.")
 @_SOURCE
 @_BASE_URL
 @click.pass_context
 def map_command(
-    context: click.Context, paths: tuple[Path, ...], out: Path | None, report: Path | None, source: str, base_url: str
+    context: click.Context,
+    paths: tuple[Path, ...],
+    out: Path | None,
+    report: Path | None,
+    strict: bool,
+    source: str,
+    base_url: str,
 ) -> None:
     """Map records to N-Quads, one named graph a record, without keeping anything.
 
@@ -134,6 +154,8 @@ def map_command(
     and CSR, ORCID JSON, DataCite JSON, SKOS in Turtle or RDF/XML; .gz is read too. The same input gives the same bytes.
     """
     settings = _settings(context, source=source, base_url=base_url)
+    _writable(out, "--out")
+    _writable(report, "--report")
     try:
         with _progress() as stage:
             if out:
@@ -145,7 +167,20 @@ def map_command(
         _fail(str(error))
     _write_report(report, reports)
     _print_refusals(reports)
-    sys.exit(0 if any(one.status == "ok" for one in reports) else 1)
+    if not reports:
+        _fail("there is no file to map in what was given; give files or folders of records")
+    click.echo(_in_short(reports), err=True)
+    whole = not any(one.refused for one in reports)
+    sys.exit(0 if any(one.status == "ok" for one in reports) and (whole or not strict) else 1)
+
+
+def _in_short(reports: list[FileReport]) -> str:
+    """One line on what was mapped."""
+    mapped, refused = sum(one.mapped for one in reports), sum(one.refused for one in reports)
+    again = sum(one.elsewhere for one in reports)
+    doubles = f", {again:,} of them also found elsewhere and left out here" if again else ""
+    quads = sum(one.quads for one in reports)
+    return f"{mapped:,} records mapped{doubles}, {refused:,} refused; {quads:,} statements. --report FILE says more."
 
 
 def _write_report(path: Path | None, reports: list[FileReport]) -> None:
@@ -165,6 +200,7 @@ def _print_refusals(reports: list[FileReport]) -> None:
 @main.command("build")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--report", type=click.Path(path_type=Path), help="File for a JSON report on each file.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when any record was refused, for scheduled runs.")
 @_SOURCE
 @_DATA_DIR
 @_BASE_URL
@@ -173,6 +209,7 @@ def build_command(
     context: click.Context,
     paths: tuple[Path, ...],
     report: Path | None,
+    strict: bool,
     source: str,
     data_dir: Path | None,
     base_url: str | None,
@@ -184,10 +221,25 @@ def build_command(
     is built again, which is needed after a change of the mapping tables. When nothing has changed, nothing is published.
     """
     settings = _settings(context, source=source, data_dir=data_dir, base_url=base_url)
+    _writable(report, "--report")
+    _warn_of_new_names(settings)
     outcome = _build(list(paths), settings)
     _write_report(report, outcome.reports)
     _print_refusals(outcome.reports)
     _print_summary(outcome)
+    if strict and any(one.refused for one in outcome.reports):
+        sys.exit(1)
+
+
+def _warn_of_new_names(settings: Settings) -> None:
+    """Another base address renames every IRI of ours: whoever does that should know."""
+    current = Releases(settings.data_dir).current()
+    if current is not None and current.manifest.base_url != settings.base_url:
+        click.echo(
+            f"Note: the current release was built for {current.manifest.base_url}; this one is for {settings.base_url},"
+            " and every IRI of ours gets another name.",
+            err=True,
+        )
 
 
 def _build(paths: list[Path], settings: Settings) -> Build:
@@ -209,9 +261,8 @@ def _print_summary(outcome: Build) -> None:
     if outcome.reports:
         console.print(table)
     manifest = outcome.release.manifest
-    superseded = sum(report.status == "ok" and not report.quads for report in outcome.reports)
-    if superseded:
-        click.echo(f"{superseded:,} files hold older versions of records that other files hold too.", err=True)
+    if again := sum(report.elsewhere for report in outcome.reports):
+        click.echo(f"{again:,} records are in several files; the newest version of each is used.", err=True)
     for key, state in outcome.missing[:10]:
         what = (
             "left the graph"
@@ -229,6 +280,13 @@ def _print_summary(outcome: Build) -> None:
             f"Checks: {checks['with_remarks']:,} of {checks['checked']:,} records have remarks ({found}): {where}",
             err=True,
         )
+    if outcome.held_back:
+        click.echo(
+            f"Nothing has changed since release {outcome.held_back.id}, from which {manifest.id} was gone back to; that"
+            f" one stays. To take the other up again: odatis-kg releases rollback {outcome.held_back.id}",
+            err=True,
+        )
+        return
     verb = "Published" if outcome.is_new else "Nothing has changed since"
     click.echo(
         f"{verb} release {manifest.id}: {manifest.quads:,} statements in {manifest.graphs:,} named graphs.", err=True
@@ -240,15 +298,22 @@ def _print_summary(outcome: Build) -> None:
 @click.option("--host", help="Address to listen on. Default: 127.0.0.1.")
 @click.option("--port", type=int, help="Port to listen on. Default: 8000.")
 @click.option("--workers", type=int, help="Query worker processes. Default: 2.")
+@_BASE_URL
 @click.pass_context
 def serve(
-    context: click.Context, data_dir: Path | None, host: str | None, port: int | None, workers: int | None
+    context: click.Context,
+    data_dir: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    base_url: str | None,
 ) -> None:
     """Serve the current release: SPARQL at /sparql, a page for every IRI, lineage.
 
     A release published meanwhile is taken up by itself, and no request fails because of it.
     """
-    settings = _settings(context, data_dir=data_dir, server={"host": host, "port": port, "workers": workers})
+    server = {"host": host, "port": port, "workers": workers}
+    settings = _settings(context, data_dir=data_dir, base_url=base_url, server=server)
     _serve(settings)
 
 
@@ -271,7 +336,7 @@ def demo(context: click.Context, port: int | None, data_dir: Path | None) -> Non
     base_url = chosen.base_url if port is None else f"http://localhost:{port}/"
     settings = _settings(
         context,
-        data_dir=data_dir or chosen.data_dir / "demo",
+        data_dir=data_dir or chosen.data_dir / ("demo" if base_url == chosen.base_url else f"demo-{port}"),
         base_url=base_url,
         source="demo",
         server={"port": port},
@@ -404,8 +469,12 @@ def query_command(context: click.Context, query: str, format_: str | None, data_
 
     async def ask(engine: SparqlEngine) -> None:
         async with engine.query(Query(text, table=table, graph=graph)) as answer:
+            last = b""
             async for chunk in answer.chunks():
                 sys.stdout.buffer.write(chunk)
+                last = chunk or last
+        if not last.endswith(b"\n"):
+            sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
 
     _with_engine(settings, ask)

@@ -17,11 +17,11 @@ import unicodedata
 import uuid
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 # Endings that name a representation of a document; a key that ends so would be ambiguous under /doc/.
 DOCUMENT_EXTENSIONS: Final = ("html", "ttl", "jsonld", "nt")
 
+_BASE: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?/(?:[A-Za-z0-9._~-]+/)*")
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~:-]{0,78}[A-Za-z0-9_~-])?")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -67,9 +67,11 @@ class Iris:
     base: str
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError(f"base_url '{self.base}' must be an http or https address such as http://localhost:8000/")
+        if not _BASE.fullmatch(self.base.rstrip("/") + "/"):
+            raise ValueError(
+                f"base_url '{self.base}' must be an http or https address such as http://localhost:8000/,"
+                " with plain letters, digits and - . _ ~ only"
+            )
         if not self.base.endswith("/"):
             raise ValueError(f"base_url '{self.base}' must end with '/'")
 

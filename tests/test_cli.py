@@ -78,8 +78,58 @@ def test_a_path_that_is_not_there_is_an_error_and_no_traceback(run_cli: Run) -> 
 
 def test_map_of_a_wrong_output_folder_is_an_error_and_no_traceback(run_cli: Run, records: Path) -> None:
     outcome = run_cli("map", records, "--out", "no/such/folder/out.nq")
-    assert outcome.returncode == 1
+    assert outcome.returncode == 2
+    assert "does not exist" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_published(run_cli: Run, records: Path) -> None:
+    outcome = run_cli("build", records, "--data-dir", "data", "--report", "no/such/folder/report.json")
+    assert outcome.returncode == 2
+    assert "does not exist" in outcome.stderr
+    assert "There is no release" in run_cli("releases", "list", "--data-dir", "data").stderr
+
+
+@pytest.mark.parametrize("address", ["http://x y/", "http://x<y/", 'http://x/a"b/', "http://x/%zz/", "ftp://x/", "x"])
+def test_a_base_address_that_makes_no_iris_is_refused(run_cli: Run, records: Path, address: str) -> None:
+    outcome = run_cli("map", records, "--base-url", address)
+    assert outcome.returncode == 2
+    assert "base_url" in outcome.stderr
+    assert outcome.stdout == ""
+
+
+def test_strict_tells_of_refused_records(run_cli: Run, records: Path, tmp_path: Path) -> None:
+    (records / "broken.xml").write_text("<gmd:MD_Metadata")
+    assert run_cli("map", records, "--out", "out.nq").returncode == 0
+    assert run_cli("map", records, "--out", "out.nq", "--strict").returncode == 1
+
+
+def test_an_empty_folder_is_told_of(run_cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    outcome = run_cli("map", "empty")
+    assert outcome.returncode == 1
+    assert "no file to map" in outcome.stderr
+
+
+def test_a_release_that_was_gone_back_from_stays_back_until_something_changes(run_cli: Run, records: Path) -> None:
+    flags = ("--data-dir", "data")
+    assert run_cli("build", records, *flags).returncode == 0
+    (records / "more.xml").write_bytes(iso(key="more"))
+    assert run_cli("build", records, *flags).returncode == 0
+    before, after = re.findall(r"\d{8}T\d{9}Z-[0-9a-f]{4}", run_cli("releases", "list", *flags).stdout)
+    run_cli("releases", "rollback", *flags)
+    outcome = run_cli("build", records, *flags)
+    assert f"Nothing has changed since release {after}" in outcome.stderr
+    assert f"* {before}" in run_cli("releases", "list", *flags).stdout
+    (records / "more.xml").write_bytes(iso(key="more", title="Changed"))
+    assert "Published" in run_cli("build", records, *flags).stderr
+
+
+def test_a_release_is_not_served_under_another_address(run_cli: Run, records: Path) -> None:
+    run_cli("build", records, "--data-dir", "data", "--base-url", "http://other.example.org/")
+    outcome = run_cli("serve", "--data-dir", "data", "--port", "0")
+    assert outcome.returncode == 1
+    assert "--base-url http://other.example.org/" in outcome.stderr
 
 
 def test_build_ends_with_a_table_by_kind_and_the_release(run_cli: Run, records: Path, tmp_path: Path) -> None:
@@ -155,7 +205,7 @@ def test_releases_are_listed_rolled_back_compared_and_pruned(run_cli: Run, recor
     (records / "more.xml").write_bytes(iso(key="more"))
     run_cli("build", records, *flags)
     listed = run_cli("releases", "list", *flags).stdout
-    names = re.findall(r"\d{8}T\d{6}Z-[0-9a-f]{6}", listed)
+    names = re.findall(r"\d{8}T\d{9}Z-[0-9a-f]{4}", listed)
     assert len(set(names)) == 2
     diff = run_cli("releases", "diff", *flags).stdout
     assert "graph/record/local/more" in diff
@@ -166,7 +216,7 @@ def test_releases_are_listed_rolled_back_compared_and_pruned(run_cli: Run, recor
     assert rolled.split() == ["n", "1"]
     assert run_cli("releases", "rollback", max(names), *flags).returncode == 0
     assert run_cli("releases", "prune", "--keep", "1", *flags).returncode == 0
-    assert len(set(re.findall(r"\d{8}T\d{6}Z-[0-9a-f]{6}", run_cli("releases", "list", *flags).stdout))) == 1
+    assert len(set(re.findall(r"\d{8}T\d{9}Z-[0-9a-f]{4}", run_cli("releases", "list", *flags).stdout))) == 1
     assert run_cli("releases", "rollback", "2000", *flags).returncode == 1
 
 

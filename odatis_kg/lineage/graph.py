@@ -73,7 +73,8 @@ async def lineage_of(engine: SparqlEngine, iris: Iris, thing: str, languages: Se
     term = values.iri(thing)
     if iris.is_graph(thing):
         found = await _origins(engine, iris, {thing: 0})
-        return Lineage(thing, thing, tuple(found)) if found else None
+        named = await labels(engine, iris, [thing], languages)
+        return Lineage(thing, named.get(thing, Label(thing)).text, tuple(found)) if found else None
     said = await _counts(engine, iris, "lineage/graphs", thing)
     mentioned = {} if said else await _counts(engine, iris, "lineage/mentions", thing)
     if not said and not mentioned:
@@ -99,11 +100,14 @@ async def lineage_of(engine: SparqlEngine, iris: Iris, thing: str, languages: Se
 
 
 async def graphs_of(engine: SparqlEngine, iris: Iris, thing: str) -> list[str]:
-    """The named graphs that say something of a thing (or the graph itself), provenance graphs left out."""
+    """The named graphs that say something of a thing, or the graph itself.
+
+    Provenance graphs are left out, but for things that only they speak of, such as a release.
+    """
     if iris.is_graph(thing):
         return [thing]
     counts = await _counts(engine, iris, "lineage/graphs", thing)
-    return [graph for graph in counts if not graph.startswith(f"{iris.base}graph/prov/")]
+    return [graph for graph in counts if not graph.startswith(f"{iris.base}graph/prov/")] or list(counts)
 
 
 async def _counts(engine: SparqlEngine, iris: Iris, name: str, thing: str) -> dict[str, int]:

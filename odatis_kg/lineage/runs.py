@@ -47,6 +47,27 @@ class ProvenanceWriter:
         """The named graph of a run."""
         return self._iris.graph("prov", run)
 
+    def account(self, run: Run) -> Triples:
+        """What the graph of a run is: the pipeline's own account of it."""
+        graph = values.iri(self.graph(run.id))
+        return [
+            *self._types(graph, "prov:Entity"),
+            *self._labels(graph, f"Provenance of run {run.id}", f"Provenance de l'exécution {run.id}"),
+            (graph, self._name("prov:wasGeneratedBy"), self._activity(run.id)),
+        ]
+
+    def vocabularies(self, run: Run, graphs: Mapping[str, tuple[str, str]]) -> Triples:
+        """The named graphs of our own vocabularies, with what they are called in English and French."""
+        triples: Triples = []
+        for name, (english, french) in graphs.items():
+            graph = values.iri(name)
+            triples += [
+                *self._types(graph, "prov:Entity"),
+                *self._labels(graph, english, french),
+                (graph, self._name("prov:wasAttributedTo"), self._software(run.software)),
+            ]
+        return triples
+
     def harvest(self, run: Run, fetched: Iterable[tuple[Version, Fetch]]) -> Triples:
         """A run and the source record versions it brought in first."""
         triples = self._run(run)
@@ -71,6 +92,11 @@ class ProvenanceWriter:
             graph = values.iri(mapped.graph)
             triples += [
                 *self._types(graph, "prov:Entity", "odk:RecordGraph"),
+                *self._labels(
+                    graph,
+                    f"What the record {mapped.version.key} of {mapped.version.source} says",
+                    f"Ce que dit la fiche {mapped.version.key} de {mapped.version.source}",
+                ),
                 (graph, self._name("prov:wasDerivedFrom"), self.version(mapped.version)),
                 (graph, self._name("prov:wasGeneratedBy"), self._activity(run.id, f"map-{mapped.version.kind}")),
                 (graph, self._name("foaf:primaryTopic"), values.iri(mapped.subject)),
@@ -94,12 +120,21 @@ class ProvenanceWriter:
             graph = values.iri(enriched)
             triples += [
                 *self._types(graph, "prov:Entity", "odk:EnrichedGraph"),
+                *self._labels(
+                    graph,
+                    f"What was concluded about {enriched.rpartition('/graph/enriched/')[2]}",
+                    f"Ce qui a été conclu sur {enriched.rpartition('/graph/enriched/')[2]}",
+                ),
                 (graph, self._name("prov:wasDerivedFrom"), values.iri(record)),
                 (graph, self._name("prov:wasDerivedFrom"), values.iri(mappings_graph)),
                 (graph, self._name("prov:wasGeneratedBy"), activity),
             ]
         mappings = values.iri(mappings_graph)
-        triples += [*self._types(mappings, "prov:Entity"), (mappings, self._name("prov:wasGeneratedBy"), activity)]
+        triples += [
+            *self._types(mappings, "prov:Entity"),
+            *self._labels(mappings, "Keywords matched to concepts", "Mots-clés rapprochés de concepts"),
+            (mappings, self._name("prov:wasGeneratedBy"), activity),
+        ]
         return triples
 
     def release(self, run: Run) -> Triples:
@@ -145,6 +180,11 @@ class ProvenanceWriter:
         checksum = self._part(node, "sha256")
         return [
             *self._types(node, "prov:Entity", "odk:SourceRecord"),
+            *self._labels(
+                node,
+                f"Record {version.key} of {version.source}, version {version.sha256[:8]}",
+                f"Fiche {version.key} de {version.source}, version {version.sha256[:8]}",
+            ),
             (node, self._name("odk:source"), values.text(version.source)),
             (node, self._name("odk:recordKey"), values.text(version.key)),
             (node, self._name("dct:conformsTo"), values.text(version.kind)),
@@ -199,6 +239,10 @@ class ProvenanceWriter:
 
     def _part(self, owner: Term, name: str) -> Term:
         return values.iri(self._iris.part(owner[1:-1], name))
+
+    def _labels(self, node: Term, english: str, french: str) -> Triples:
+        label = self._name("rdfs:label")
+        return [(node, label, values.text(english, "en")), (node, label, values.text(french, "fr"))]
 
     def _types(self, node: Term, *classes: str) -> Triples:
         return [(node, RDF_TYPE, self._name(one)) for one in classes]

@@ -329,7 +329,8 @@ def _json_record(item: Any, content: bytes) -> Found | str:
     if "group" in item or "works" in item or "put-code" in item:
         return "a part of an ORCID record (works); give the whole record as the ORCID API 3.0 answers it (/v3.0/{id}/record)"
     known = ", ".join(sorted(map(str, item))[:6])
-    return f"a JSON document of unknown kind (its members: {known}); ORCID records and DataCite JSON are mapped"
+    members = f"its members: {known}" if known else "it has no members"
+    return f"a JSON document of unknown kind ({members}); ORCID records and DataCite JSON are mapped"
 
 
 def datacite_identifiers(attributes: dict[str, Any]) -> Iterator[str]:

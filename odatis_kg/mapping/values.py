@@ -39,6 +39,8 @@ _IRI: Final = re.compile(
 )
 _WEB_ADDRESS: Final = re.compile(r"(?:https?|ftps?|sftp)://[^/?#\s]+", re.IGNORECASE)
 _NO_HOST: Final = re.compile(r"(?:https?|ftps?|sftp):(?!//[^/?#])", re.IGNORECASE)  # templates say "http://"
+_PASSWORD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@\s]*:[^/?#@\s]*@")
+_PASSWORD_WITHIN: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@\s]*:[^/?#@\s]*@")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEEP_IN_WEB_ADDRESS: Final = "!$&'()*+,;=:@/?#%~-._"
 
@@ -63,10 +65,11 @@ def iri(text: str) -> Term:
 def repaired_iri(text: str) -> str | None:
     """The IRI that a source meant, or None (R3).
 
-    Repairs what does not change the meaning: blanks around, blanks and forbidden characters inside a web address
-    (percent-encoded), a lone `%`, `\\` for `/`, a second `#`. An address without a scheme is not completed.
+    A user name with a password is never published and is left out. Repairs what does not change the meaning: blanks
+    around, blanks and forbidden characters inside a web address (percent-encoded), a lone `%`, `\\` for `/`, a second
+    `#`. An address without a scheme is not completed.
     """
-    candidate = text.strip()
+    candidate = _PASSWORD.sub(r"\1", text.strip())
     if is_iri(candidate):
         return None if _NO_HOST.match(candidate) else candidate
     if not _WEB_ADDRESS.match(candidate) or any(ord(sign) < 0x20 for sign in candidate):
@@ -106,7 +109,12 @@ def one_line(text: str) -> str:
 
 
 def text(value: str, language: str | None = None) -> Term:
-    """A literal: `rdf:langString` when a language is given (a BCP 47 tag), `xsd:string` otherwise."""
+    """A literal: `rdf:langString` when a language is given (a BCP 47 tag), `xsd:string` otherwise.
+
+    A user name with a password in an address is left out, as in IRIs.
+    """
+    if "@" in value and "://" in value:
+        value = _PASSWORD_WITHIN.sub(r"\1", value)
     escaped = value.translate(_ESCAPES)
     if language:
         if not _LANGUAGE_TAG.fullmatch(language):

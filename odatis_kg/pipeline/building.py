@@ -41,6 +41,7 @@ class Build:
     reports: list[FileReport]
     missing: list[tuple[str, str]]
     kept: int
+    held_back: Release | None = None
 
 
 def build(paths: list[Path], settings: Settings, stage: Stage) -> Build:
@@ -64,6 +65,13 @@ def build(paths: list[Path], settings: Settings, stage: Stage) -> Build:
             return outcome
         finally:
             ledger.end_run(run.id, now(), state)
+
+
+# Our own vocabularies, each in a named graph of its own, and what the graph is called.
+_VOCABULARIES: Final = {
+    "odk": ("The vocabulary of odatis-kg", "Le vocabulaire d'odatis-kg"),
+    "terms": ("Names of the terms of other vocabularies", "Noms des termes d'autres vocabulaires"),
+}
 
 
 class _Builder:
@@ -98,8 +106,15 @@ class _Builder:
             raise BuildError(self._nothing())
         mark = self._fingerprint(versions)
         current = self.releases.current()
-        if current is not None and current.manifest.fingerprint == mark:
-            return Build(current, is_new=False, reports=self._known(current), missing=self.harvested.missing, kept=0)
+        if current is not None and (known := self._release_of(mark, current)) is not None:
+            return Build(
+                current,
+                is_new=False,
+                reports=self._known(known),
+                missing=self.harvested.missing,
+                kept=0,
+                held_back=known if known.id != current.id else None,
+            )
         with self.releases.draft(self.run.id) as draft:
             writer = GraphWriter(draft.path)
             try:
@@ -115,6 +130,11 @@ class _Builder:
         kept = sum((graph.version.source, graph.version.key) not in seen for graph in mapped)
         return Build(release, is_new=True, reports=self.reports, missing=self.harvested.missing, kept=kept)
 
+    def _release_of(self, mark: str, current: Release) -> Release | None:
+        """The release that already is what would be built: the current one, or the newest one when it was rolled back."""
+        newest = self.releases.all()[-1]
+        return next((one for one in (current, newest) if one.manifest.fingerprint == mark), None)
+
     def _known(self, current: Release) -> list[FileReport]:
         """The reports of this run's files as the current release has them, for nothing was mapped again."""
         known = {str(content["path"]): FileReport.from_json(content) for content in current.report()}
@@ -123,8 +143,9 @@ class _Builder:
     def _nothing(self) -> str:
         if not self.reports:
             return "there is nothing to build from yet; give files or folders of records: odatis-kg build PATH..."
-        reasons = sorted({report.reason for report in self.reports if report.reason})
-        return "\n  ".join(["none of the files holds a record that can be mapped:", *reasons[:10]])
+        reasons = [f"{report.path}: {report.reason}" for report in self.reports if report.reason]
+        more = [f"... and {len(reasons) - 10} more"] if len(reasons) > 10 else []
+        return "\n  ".join(["none of the files holds a record that can be mapped:", *reasons[:10], *more])
 
     def _one_of_each(self, versions: list[Version]) -> list[Version]:
         """The versions to publish: a person or a vocabulary is one record whichever source has it; the newest is taken."""
@@ -136,7 +157,9 @@ class _Builder:
             older, newer = sorted((before, version), key=lambda one: (one.modified, one.source))
             newest[name] = newer
             if older is not newer and (report := self._report_of.get((older.source, older.key, older.sha256))):
-                report.superseded(older.kind, older.key, f"the source '{newer.source}'")
+                report.superseded(
+                    older.kind, older.key, f"the source '{newer.source}'", same_date=older.modified == newer.modified
+                )
         return sorted(newest.values(), key=lambda version: (version.source, version.key))
 
     def _fingerprint(self, versions: list[Version]) -> str:
@@ -165,7 +188,7 @@ class _Builder:
         with self.stage("Enriching", None):
             conclusions = conclude(evidence, self.iris, self.mappings.registers, self.mappings.prefixes)
             self._write_conclusions(conclusions, writer)
-        for name in ("odk", "terms"):
+        for name in _VOCABULARIES:
             graph = self.iris.graph("ontology", name)
             quads = ox.parse(path=str(folder("ontologies") / f"{name}.ttl"), base_iri=self.iris.base)
             writer.write(
@@ -206,12 +229,14 @@ class _Builder:
         versions = [graph.version for graph in mapped]
         harvests = by_run(versions, self.ledger.fetches(version.fetch for version in versions))
         for run in self.ledger.runs([*harvests, self.run.id]):
-            triples = provenance.harvest(run, harvests.get(run.id, []))
+            triples = provenance.account(run) + provenance.harvest(run, harvests.get(run.id, []))
             if run.id == self.run.id:
                 triples += provenance.mapping(run, mapped)
                 enriched = conclusions.record_graphs(self.iris)
                 triples += provenance.enrichment(run, enriched, self.iris.graph(*MAPPINGS_GRAPH))
                 triples += provenance.release(run)
+                own = {self.iris.graph("ontology", name): called for name, called in _VOCABULARIES.items()}
+                triples += provenance.vocabularies(run, own)
             graph = provenance.graph(run.id)
             writer.write(graph, lines(triples, graph))
 

@@ -59,7 +59,9 @@ def harvest(paths: list[Path], settings: Settings, ledger: Ledger, archive: Arch
                 older, newer = sorted((before, seen), key=lambda one: one[:2])
                 newest[version.key] = newer
                 if older.version.sha256 != newer.version.sha256:
-                    harvested[older.file.path].report.superseded(version.kind, version.key, newer.file.shown)
+                    harvested[older.file.path].report.superseded(
+                        version.kind, version.key, newer.file.shown, same_date=older.modified == newer.modified
+                    )
             advance(1)
     places = [as_text(path.resolve()) + ("/" if path.is_dir() else "") for path in paths]
     with ledger.transaction():

@@ -52,7 +52,9 @@ def map_files(paths: list[Path], settings: Settings, out: BinaryIO, stage: Stage
                 before = written.get(mapped.graph, place)
                 older, newer = sorted((before, place))
                 if older is not newer:
-                    reports[older.path].superseded(found.kind, found.key, newer.path)
+                    reports[older.path].superseded(
+                        found.kind, found.key, newer.path, same_date=older.modified == newer.modified
+                    )
                 written[mapped.graph] = newer
             report.seconds = time.perf_counter() - started
             advance(1)

@@ -24,6 +24,7 @@ class FileReport:
     coverage: dict[str, Any] = field(default_factory=dict)
     mapped: int = 0
     refused: int = 0
+    elsewhere: int = 0
     seconds: float = 0.0
 
     def refuse(self, reason: str) -> None:
@@ -39,11 +40,13 @@ class FileReport:
         if not records and not self.refused:
             self.refuse("there is no record in it")
 
-    def superseded(self, kind: str, key: str, by: str) -> None:
-        """Note that a newer version of a record of this file was found elsewhere: understood, kept, and not published."""
+    def superseded(self, kind: str, key: str, by: str, *, same_date: bool) -> None:
+        """Note that another version of a record of this file was found elsewhere: this one is understood, and not published."""
         self.status = "ok"
         self.kind = kind
-        self.warnings.append(f"record {key}: {by} holds a newer version of it, which is used instead of this one")
+        self.elsewhere += 1
+        why = "another version of it with the same date, and was read later;" if same_date else "a newer version of it;"
+        self.warnings.append(f"record {key}: {by} holds {why} that one is used instead of this one")
 
     def accept(self, kind: str, quads: int, warnings: Iterable[str], coverage: Coverage) -> None:
         """Note that a record of the file was mapped."""
@@ -70,7 +73,11 @@ class FileReport:
 
     def as_json(self) -> dict[str, Any]:
         """The members scripts rely on; without the time it took, so that the same input gives the same report."""
-        return {name: value for name, value in asdict(self).items() if name not in ("mapped", "refused", "seconds")}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("mapped", "refused", "elsewhere", "seconds")
+        }
 
 
 @dataclass(slots=True)

@@ -43,7 +43,8 @@ class Query:
     """A query to evaluate.
 
     `table` and `graph` are the formats wanted for the two families of forms; None says that no format of that family is
-    acceptable. Named datasets (by request or by `FROM`) replace the default one, which is the union of all graphs.
+    acceptable. Named datasets (by request or by `FROM`) replace the default one, which is the union of all graphs. `own`
+    marks a query of our own library: it does not wait behind those of visitors.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Query:
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
     timeout: float | None = None
+    own: bool = False
 
 
 class Answer(Protocol):
@@ -97,7 +99,7 @@ class NotAcceptableError(EngineError):
 
     def __init__(self, form: Form) -> None:
         kind = "graph" if form.makes_graph else "table"
-        super().__init__(f"a {form} query gives a {kind}, and none of the formats asked for is one of a {kind}")
+        super().__init__(f"{form} gives a {kind}, and none of the formats asked for is one of a {kind}")
         self.form = form
 
 
@@ -173,14 +175,14 @@ async def rows(
     engine: SparqlEngine, text: str, bindings: Mapping[str, Term | Sequence[Term]] | None = None
 ) -> list[Row]:
     """The rows of a SELECT query of ours, read whole; values enter by `bindings` only."""
-    async with engine.query(Query(bind(text, bindings or {}), graph=None)) as answer:
+    async with engine.query(Query(bind(text, bindings or {}), graph=None, own=True)) as answer:
         content = b"".join([chunk async for chunk in answer.chunks()])
     return parse_rows(content)
 
 
 async def graph(engine: SparqlEngine, text: str, bindings: Mapping[str, Term | Sequence[Term]] | None = None) -> bytes:
     """The statements of a CONSTRUCT query of ours as N-Triples, read whole."""
-    async with engine.query(Query(bind(text, bindings or {}), table=None)) as answer:
+    async with engine.query(Query(bind(text, bindings or {}), table=None, own=True)) as answer:
         return b"".join([chunk async for chunk in answer.chunks()])
 
 

@@ -1,8 +1,8 @@
 """The embedded engine: a pool of worker processes on the current release, each of which can be killed.
 
-What must stay true: a query ends at its deadline, because its process is killed; when a client leaves, its query is
-stopped; when a release is published, new workers open it beside the old ones, and the old ones finish what they do; the
-event loop never touches a store.
+What must stay true: visitors' queries never take the last process, which is for our own pages; a query ends at its
+deadline, because its process is killed; when a client leaves, its query is stopped; when a release is published, new
+workers open it beside the old ones, and the old ones finish what they do; the event loop never touches a store.
 """
 
 import asyncio
@@ -121,7 +121,10 @@ class WorkerPool:
     def __init__(self, releases: Releases, settings: QuerySettings, workers: int) -> None:
         self._releases = releases
         self._settings = settings
-        self._size = workers
+        # One process more than visitors' queries may fill: our own pages never wait behind them.
+        self._size = workers + 1
+        self._places = asyncio.Semaphore(workers)
+        self._visitors_waiting = 0
         self._current: _Generation | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -182,18 +185,37 @@ class WorkerPool:
                 "result_bytes": self._settings.result_mb * 1_000_000,
             }
         ).encode("utf-8", "surrogatepass")
-        generation, worker, head = await self._begin(body, deadline, seconds)
-        answer = _Streaming(self, worker, head, deadline, seconds)
+        if not query.own:
+            await self._take_place(deadline, seconds)
         try:
-            yield answer
+            generation, worker, head = await self._begin(body, deadline, seconds)
+            answer = _Streaming(self, worker, head, deadline, seconds)
+            try:
+                yield answer
+            finally:
+                if answer.finished:
+                    self._give_back(generation, worker)
+                elif head["length"] is not None and worker.alive:
+                    # The whole result is in the socket already: reading it costs less than a new process.
+                    await self._drain(generation, worker, answer)
+                else:
+                    await self._replace(generation, worker)
         finally:
-            if answer.finished:
-                self._give_back(generation, worker)
-            elif head["length"] is not None and worker.alive:
-                # The whole result is in the socket already: reading it costs less than a new process.
-                await self._drain(generation, worker, answer)
-            else:
-                await self._replace(generation, worker)
+            if not query.own:
+                self._places.release()
+
+    async def _take_place(self, deadline: float, seconds: float) -> None:
+        """Wait for one of the places that visitors' queries have."""
+        if self._places.locked() and self._visitors_waiting >= self._settings.queue:
+            raise OverloadedError(max(1, round(seconds / 4)))
+        self._visitors_waiting += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            raise OverloadedError(max(1, round(seconds / 4))) from None
+        finally:
+            self._visitors_waiting -= 1
 
     async def _begin(self, body: bytes, deadline: float, seconds: float) -> tuple[_Generation, _Worker, dict[str, Any]]:
         """Hand a query to a worker and wait for the head of its answer; a worker found dead is replaced once."""

@@ -121,7 +121,7 @@ def _add_pages(app: FastAPI, site: Site, engine: SparqlEngine) -> None:
     async def ready() -> dict[str, Any]:
         from odatis_kg.store.engine import Query as SparqlQuery
 
-        async with engine.query(SparqlQuery("ASK {}", timeout=5)) as answer:
+        async with engine.query(SparqlQuery("ASK {}", timeout=5, own=True)) as answer:
             async for _ in answer.chunks():
                 pass
         return {"status": "ready", "release": engine.release}

@@ -22,8 +22,15 @@ def run(settings: Settings) -> None:
     Raises:
         ServeError: there is nothing to serve, or the address is taken.
     """
-    if settings.engine == "embedded" and Releases(settings.data_dir).current() is None:
-        raise ServeError(f"there is no release in {settings.data_dir} yet; build one: odatis-kg build PATH...")
+    if settings.engine == "embedded":
+        release = Releases(settings.data_dir).current()
+        if release is None:
+            raise ServeError(f"there is no release in {settings.data_dir} yet; build one: odatis-kg build PATH...")
+        if release.manifest.base_url != settings.base_url:
+            raise ServeError(
+                f"the release was built for {release.manifest.base_url}, and base_url is {settings.base_url}: no IRI of"
+                f" it would open. Serve it with --base-url {release.manifest.base_url}, or build it again"
+            )
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104

@@ -2,13 +2,17 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pyoxigraph as ox
 import pytest
 
+from odatis_kg.config import load
+from odatis_kg.pipeline.building import build
 from tests.conftest import Built, Server, serving
+from tests.support import iso, quiet
 
 THING = "id/dataset/demo/magest"
 FORMATS = {
@@ -231,8 +235,12 @@ def test_health_says_which_release_is_served(server: Server, demo: Built) -> Non
     assert server.get("health/ready").json() == {"status": "ready", "release": demo.release.id}
 
 
-def test_under_a_base_path_the_links_lead_there_with_and_without_a_proxy_that_cuts_it_off(demo: Built) -> None:
-    with serving(demo.settings.data_dir, ODATIS_KG_BASE_URL="https://kg.example.org/ocean/") as server:
+def test_under_a_base_path_the_links_lead_there_with_and_without_a_proxy_that_cuts_it_off(tmp_path: Path) -> None:
+    base = "https://kg.example.org/ocean/"
+    (tmp_path / "a.xml").write_bytes(iso())
+    settings = load(data_dir=tmp_path / "data", base_url=base, release={"shacl": False})
+    build([tmp_path / "a.xml"], settings, quiet)
+    with serving(settings.data_dir, ODATIS_KG_BASE_URL=base) as server:
         for prefix in ("", "ocean/"):
             home = server.get(prefix, Accept="text/html")
             assert home.status_code == 200
@@ -242,14 +250,8 @@ def test_under_a_base_path_the_links_lead_there_with_and_without_a_proxy_that_cu
         assert "href='/ocean/static/style.css'" in server.get("nowhere", Accept="text/html").text
 
 
-def test_what_a_record_says_is_never_markup(tmp_path: object) -> None:
-    from pathlib import Path
-
-    from odatis_kg.config import load
-    from odatis_kg.pipeline.building import build
-    from tests.support import iso, quiet
-
-    folder = Path(str(tmp_path))
+def test_what_a_record_says_is_never_markup(tmp_path: Path) -> None:
+    folder = tmp_path
     (folder / "a.xml").write_bytes(iso(key="evil", title="&lt;script&gt;alert(1)&lt;/script&gt;", language="eng"))
     settings = load(data_dir=folder / "data", release={"shacl": False})
     build([folder / "a.xml"], settings, quiet)
@@ -262,3 +264,43 @@ def test_what_a_record_says_is_never_markup(tmp_path: object) -> None:
         ):
             text = server.get(path, Accept="text/html").text
             assert "<script>" not in text, path
+
+
+def test_no_link_of_a_page_is_dead(server: Server, demo: Built) -> None:
+    """Every internal link of the home page, of the page of the release, and of one thing of each kind."""
+    release = f"doc/release/odatis-kg/{demo.release.id}"
+    pages = [
+        "",
+        release,
+        THING,
+        "doc/cruise/csr/DEMO2019ATL",
+        "doc/place/c38/BSH0001",
+        "def/odk",
+        "graph/ontology/terms",
+    ]
+    pages += [
+        "lineage?iri=" + f"http://localhost:8000/{release.replace('doc', 'id', 1)}",
+        f"graph/prov/{demo.release.id}",
+    ]
+    seen: set[str] = set()
+    for page in pages:
+        text = httpx.get(server.address + page, headers={"Accept": "text/html"}, follow_redirects=True).text
+        for href in re.findall(r'href="(/[^"]*)"', text):
+            address = href.replace("&amp;", "&")
+            if address not in seen and "sparql?query" not in address:
+                seen.add(address)
+    assert len(seen) > 80
+    with httpx.Client(follow_redirects=True, headers={"Accept": "text/html,*/*;q=0.5"}) as client:
+        dead = [
+            (one, code)
+            for one in sorted(seen)
+            if (code := client.get(server.address.rstrip("/") + one).status_code) >= 400
+        ]
+    assert dead == []
+
+
+def test_the_lineage_of_a_release_and_of_a_run_graph_comes_in_turtle_too(server: Server, demo: Built) -> None:
+    for iri in (f"id/release/odatis-kg/{demo.release.id}", f"graph/prov/{demo.release.id}"):
+        answer = server.get(f"lineage?iri=http://localhost:8000/{iri}", Accept="text/turtle")
+        assert answer.status_code == 200, iri
+        assert list(ox.parse(answer.content, ox.RdfFormat.TURTLE))

@@ -57,6 +57,11 @@ def state_box(context: Context, resource: Term, west: Decimal, east: Decimal, so
     if south > north:
         context.warn(f"a bounding box has its south ({south}) above its north ({north})")
         return
+    if west > east and east + 360 - west > 180:
+        context.warn(
+            f"a bounding box goes around most of the globe, over the antimeridian (west {west}, east {east}); if west and"
+            " east are swapped, the record has to say so"
+        )
     context.add(place, "dcat:bbox", values.typed(_box_wkt(west, east, south, north), WKT))
     width = east - west if east >= west else east + 360 - west
     centre = _longitude(west + width / 2)

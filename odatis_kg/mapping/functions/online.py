@@ -145,7 +145,7 @@ def _state_service(
     context.add(service, "dcat:endpointURL", values.iri(endpoint))
     if "getcapabilities" in address.lower():
         context.add(service, "dcat:endpointDescription", values.iri(address))
-    context.add(service, "dct:title", values.text(f"{protocol or row.get('standard', '')} {parts.netloc}".strip()))
+    context.add(service, "dct:title", values.text(f"{row.get('label', '')} {parts.netloc}".strip()))
     context.add(service, "dcat:servesDataset", resource)
     if standard:
         context.add(service, "dct:conformsTo", values.iri(standard))

@@ -17,6 +17,7 @@ _NOTHING: Final = NO_VALUES | {
     "no condition applies",
 }
 _TEXTS: Final = "useLimitation | otherConstraints | reference/*/title | handlingDescription | userNote | licenseName"
+_SHORT: Final = 60
 _LINKS: Final = (
     "reference/*/onlineResource/*/linkage | reference/*/identifier/*/code | licenseLink/URL | jurisdictionLink/URL"
 )
@@ -41,9 +42,9 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
         texts = [value for value in reader.text(prop, multiline=True) if value[0].lower() not in _NOTHING]
         matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]))
         if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
-            _state_statement(context, about, texts, link if values.is_iri(link) else "")
-        elif link and values.is_iri(link) and not known and not matched:
-            _state_statement(context, about, [], link)
+            _state_statement(context, about, texts, values.repaired_iri(link) or "")
+        elif (address := values.repaired_iri(link)) and not known and not matched:
+            _state_statement(context, about, [], address)
     for link in found:
         if not known and (address := values.repaired_iri(link)):
             _state_statement(context, about, [], address)
@@ -72,7 +73,9 @@ def _state_known(context: Context, about: Term, evidence: str) -> bool:
     if licence := context.registers["licences"].match(evidence):
         context.add(about, "dct:license", values.iri(licence["iri"]))
         return True
-    if access := context.registers["access_rights"].match(evidence):
+    access = context.registers["access_rights"].match(evidence)
+    if access and (evidence.startswith("http") or len(evidence) <= _SHORT):
+        # A long text that begins with "no limitations" goes on to name some.
         context.add(about, "dct:accessRights", values.iri(access["iri"]))
         return True
     return False

@@ -73,6 +73,7 @@ class SourceNote:
 
     mark: int
     graph: str
+    label: Label
     href: str
     sentences: list[str]
 
@@ -124,7 +125,7 @@ class Describer:
             name for property_, subject in incoming for name in (property_, self._iris.owner(subject), subject)
         }
         names = await labels(self._engine, self._iris, {thing, *mentioned}, languages)
-        sources, marks = self._sources(found, lineage)
+        sources, marks = self._sources(found, lineage, names)
         by_subject: dict[str, list[Row]] = {}
         for row in found:
             by_subject.setdefault(row["subject"].value, []).append(row)
@@ -184,7 +185,9 @@ class Describer:
         label = self._label(iri, names)
         return Shown(label.text, label.language, self._links.thing(iri))
 
-    def _sources(self, found: Iterable[Row], lineage: Lineage | None) -> tuple[list[SourceNote], dict[str, int]]:
+    def _sources(
+        self, found: Iterable[Row], lineage: Lineage | None, names: Mapping[str, Label]
+    ) -> tuple[list[SourceNote], dict[str, int]]:
         graphs = {row["graph"].value for row in found}
         known = {origin.graph: origin for origin in (lineage.origins if lineage else ())}
         ordered = [graph for graph in known if graph in graphs] + sorted(graphs - known.keys())
@@ -193,7 +196,8 @@ class Describer:
         for graph, mark in marks.items():
             family = graph.removeprefix(f"{self._iris.base}graph/").partition("/")[0]
             origin = known.get(graph, Origin(graph, 0, family))
-            notes.append(SourceNote(mark, graph, self._links.thing(graph), sentences(origin)))
+            label = names.get(graph, Label(graph))
+            notes.append(SourceNote(mark, graph, label, self._links.thing(graph), sentences(origin)))
         return notes, marks
 
 
