@@ -10,7 +10,7 @@ import pytest
 
 from odatis_kg.config import Settings
 from odatis_kg.pipeline.building import build
-from tests.conftest import Built
+from tests.conftest import ROOT, Built
 from tests.support import iso, quiet
 
 PROV = "PREFIX prov: <http://www.w3.org/ns/prov#> PREFIX spdx: <http://spdx.org/rdf/terms#> PREFIX dcat: <http://www.w3.org/ns/dcat#> PREFIX dct: <http://purl.org/dc/terms/> PREFIX odk: <http://localhost:8000/def/odk#> PREFIX foaf: <http://xmlns.com/foaf/0.1/>\n"
@@ -47,7 +47,7 @@ def test_from_every_graph_to_the_raw_bytes_is_a_chain_of_property_paths(store: o
         content = gzip.decompress(blob.read_bytes())
         assert hashlib.sha256(content).hexdigest() == row["sha"].value
         assert len(content) == int(row["size"].value)
-        assert row["mapping"].value == "0.1.0"
+        assert row["mapping"].value == (ROOT / "mappings" / "VERSION").read_text().strip()
         assert row["software"].value == "odatis-kg"
 
 
@@ -126,7 +126,7 @@ def test_lineage_as_text_json_and_prov_say_the_same(run_cli: object, demo: Built
         "demo",
         "magest",
         "iso19139",
-        "0.1.0",
+        (ROOT / "mappings" / "VERSION").read_text().strip(),
     )
     assert enriched["family"] == "enriched"
     for said in (record["sha256"], "demo/iso19139/magest.xml", demo.release.id, "version 0.1.0", "odatis-kg"):
