@@ -26,6 +26,8 @@ CHAIN = (
 }"""
 )
 
+MAPPINGS_VERSION = (ROOT / "mappings" / "VERSION").read_text().strip()
+
 
 @pytest.fixture(scope="module")
 def store(demo: Built) -> ox.Store:
@@ -47,7 +49,7 @@ def test_from_every_graph_to_the_raw_bytes_is_a_chain_of_property_paths(store: o
         content = gzip.decompress(blob.read_bytes())
         assert hashlib.sha256(content).hexdigest() == row["sha"].value
         assert len(content) == int(row["size"].value)
-        assert row["mapping"].value == (ROOT / "mappings" / "VERSION").read_text().strip()
+        assert row["mapping"].value == MAPPINGS_VERSION
         assert row["software"].value == "odatis-kg"
 
 
@@ -126,10 +128,16 @@ def test_lineage_as_text_json_and_prov_say_the_same(run_cli: object, demo: Built
         "demo",
         "magest",
         "iso19139",
-        (ROOT / "mappings" / "VERSION").read_text().strip(),
+        MAPPINGS_VERSION,
     )
     assert enriched["family"] == "enriched"
-    for said in (record["sha256"], "demo/iso19139/magest.xml", demo.release.id, "version 0.1.0", "odatis-kg"):
+    for said in (
+        record["sha256"],
+        "demo/iso19139/magest.xml",
+        demo.release.id,
+        f"version {MAPPINGS_VERSION}",
+        "odatis-kg",
+    ):
         assert said in text, said
     assert record["sha256"] in turtle
     assert list(ox.parse(turtle.encode(), ox.RdfFormat.TURTLE))

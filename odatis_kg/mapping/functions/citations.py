@@ -68,10 +68,10 @@ def identifier(context: Context, node: Element, options: Mapping[str, str]) -> N
     link, code = reader.href(code_property), reader.string(code_property)
     if code.lower() in NO_VALUES and not link:
         return
-    stated = state_identifier(context, about, code or link, reader.string_at(node, "codeSpace"))
+    space = reader.string_at(node, "codeSpace")
+    bare = doi(code) or doi(link)
+    stated = state_doi(context, about, bare) if bare else state_identifier(context, about, code or link, space)
     context.apply(context.shared["iso/identifier"], node, stated)
-    if (bare := doi(code) or doi(link)) and about != f"<https://doi.org/{bare}>":
-        state_doi(context, about, bare)
 
 
 def page(context: Context, node: Element, options: Mapping[str, str]) -> None:

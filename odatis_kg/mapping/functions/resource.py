@@ -94,11 +94,9 @@ def resource_identifier(context: Context, node: Element, options: Mapping[str, s
     if code.lower() in NO_VALUES and not link:
         return
     resource = context.subjects["resource"]
-    stated = state_identifier(context, resource, code or link, space)
-    context.apply(context.shared["iso/identifier"], node, stated)
     bare = doi(code) or doi(link) or (doi(f"{space}/{code}") if space.startswith("10.") else None)
-    if bare:
-        state_doi(context, resource, bare)
+    stated = state_doi(context, resource, bare) if bare else state_identifier(context, resource, code or link, space)
+    context.apply(context.shared["iso/identifier"], node, stated)
 
 
 def state_identifier(context: Context, resource: Term, code: str, space: str = "") -> Term:
@@ -114,14 +112,12 @@ def state_identifier(context: Context, resource: Term, code: str, space: str = "
     return node
 
 
-def state_doi(context: Context, resource: Term, bare: str) -> None:
-    """State that a resource is the one a DOI names."""
-    context.add(resource, "schema:sameAs", values.iri(doi_iri(bare)))
-    node = context.part(resource, "identifier", bare, "doi")
-    context.add(resource, "adms:identifier", node)
-    context.type(node, "adms:Identifier")
-    context.add(node, "skos:notation", values.text(bare))
-    context.add(node, "schema:propertyID", values.text("doi"))
+def state_doi(context: Context, resource: Term, bare: str) -> Term:
+    """State that a resource is the one a DOI names; the node of the identifier is returned."""
+    address = values.iri(doi_iri(bare))
+    if address != resource:
+        context.add(resource, "schema:sameAs", address)
+    return state_identifier(context, resource, bare, "doi")
 
 
 def metadata_standard(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
