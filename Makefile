@@ -25,14 +25,16 @@ demo: $(VENV)/.run ## build the graph of the demonstration records and serve it
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
-check: $(VENV)/.dev ## types, style, dead code
+check: $(VENV)/.dev ## types, style, dead code, mapping tables
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/vulture
+	$(BIN)/odatis-kg lint-mappings tests/fixtures/records
 
 docs: $(VENV)/.run ## write the pages of docs/ that are made from the code
 	$(BIN)/odatis-kg settings --markdown > docs/settings.md
+	$(BIN)/odatis-kg document-mappings docs/mapping tests/fixtures/records
 
 bench: $(VENV)/.dev ## measure against Oxigraph's own programs, a few minutes
 	$(BIN)/python -m benchmarks

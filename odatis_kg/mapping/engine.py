@@ -6,7 +6,7 @@ place in the record it came from; statements leave sorted and without doubles.
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +15,7 @@ from odatis_kg.iris import Iris
 from odatis_kg.mapping import values
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.kinds import Kind, SourceRecord
+from odatis_kg.mapping.reading import Reader, State
 from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import RDF_TYPE, Term
 from odatis_kg.namespaces import PREFIXES
@@ -28,40 +29,6 @@ class Statement(NamedTuple):
     object: Term
     row: str
     node: Any
-
-
-class Reader(Protocol):
-    """What the engine needs of a reader: nodes by compiled path, their texts and codes, and where they are."""
-
-    def select(self, path: Any, /) -> list[Any]:
-        """The nodes of the record at a compiled path."""
-
-    def text(self, node: Any, /, *, multiline: bool = False) -> list[tuple[str, str | None]]:
-        """The texts of a node with their languages."""
-
-    def string(self, node: Any, /) -> str:
-        """The text of a node on one line."""
-
-    def code(self, node: Any, /) -> str:
-        """The code of a node."""
-
-    def href(self, node: Any, /) -> str:
-        """The link of a node."""
-
-    def subject(self, node: Any, /) -> Term | None:
-        """The subject a node itself names, where the format has one (RDF); None elsewhere."""
-
-    def ignore(self, node: Any, /) -> None:
-        """Note a node as left out on purpose."""
-
-    def unread(self) -> tuple[int, int, int, Any]:
-        """Leaves in all, consumed, ignored, and the remaining nodes."""
-
-    def where(self, node: Any, /) -> str:
-        """The path of a node."""
-
-    def line(self, node: Any, /) -> int:
-        """The line of a node, 0 when the format has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +95,7 @@ class Context:
     warnings: Counter[str] = field(default_factory=Counter)
     shared: Mapping[str, "tuple[Row, ...]"] = field(default_factory=dict)
     deadline: float = float("inf")
+    watch: "Watch | None" = None
     _terms: dict[str, Term] = field(default_factory=dict)
 
     def name(self, prefixed: str) -> Term:
@@ -179,6 +147,9 @@ class Context:
             for found in row.path(node):
                 self.node = found
                 row.apply(self, found)
+                if self.watch:
+                    self.row = row.id
+                    self.watch(self)
         self.row, self.node = row_before, node_before
         if before is None:
             del self.subjects["part"]
@@ -200,8 +171,13 @@ def all_prefixes(iris: Iris) -> dict[str, str]:
     return {**PREFIXES, "odk": iris.odk}
 
 
-def map_record(record: SourceRecord, mappings: "Mappings", *, seconds: float = float("inf")) -> Mapped:
-    """Map one record with the tables of its kind.
+Watch = Callable[["Context"], None]
+
+
+def map_record(
+    record: SourceRecord, mappings: "Mappings", *, seconds: float = float("inf"), watch: Watch | None = None
+) -> Mapped:
+    """Map one record with the tables of its kind; `watch` is called after each row, for those who want to know what it read.
 
     Raises:
         RefusedError: the record cannot be read, or took more than `seconds`.
@@ -216,9 +192,12 @@ def map_record(record: SourceRecord, mappings: "Mappings", *, seconds: float = f
         prefixes=mappings.prefixes,
         shared=spec.shared,
         deadline=time.monotonic() + seconds,
+        watch=watch,
     )
     context.row = spec.identity_row
     spec.identity(context)
+    if watch:
+        watch(context)
     for row in spec.rows:
         context.row = row.id
         nodes = reader.select(row.path)
@@ -230,11 +209,23 @@ def map_record(record: SourceRecord, mappings: "Mappings", *, seconds: float = f
             row.apply(context, node)
         if nodes:
             context.check_time()
-    leaves, consumed, ignored, remaining = reader.unread()
-    coverage = Coverage(leaves, consumed, ignored, dict(sorted(Counter(map(reader.where, remaining)).items())))
+            if watch:
+                context.row = row.id
+                watch(context)
+    coverage = _coverage(reader)
     warnings = tuple(text if n == 1 else f"{text}, {n} times" for text, n in sorted(context.warnings.items()))
     subject = context.subjects["resource"][1:-1]
     return Mapped(record, context.graph, subject, tuple(context.statements), warnings, coverage)
+
+
+def _coverage(reader: Reader) -> Coverage:
+    states = Counter[State]()
+    unknown = Counter[str]()
+    for node, _, state in reader.leaves():
+        states[state] += 1
+        if state is State.UNKNOWN:
+            unknown[reader.where(node)] += 1
+    return Coverage(states.total(), states[State.CONSUMED], states[State.IGNORED], dict(sorted(unknown.items())))
 
 
 class Action(Protocol):

@@ -6,12 +6,13 @@ exist (ORCID API 3.0).
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.reading import State
 from odatis_kg.mapping.values import Term, clean, one_line
 
 Path = tuple[tuple[str, ...], ...]
@@ -73,19 +74,15 @@ class JsonReader:
         """Note a value and all below it as left out on purpose."""
         self.ignored.add(node.path)
 
-    def unread(self) -> tuple[int, int, int, Iterable[Node]]:
-        """Simple values in all, consumed, ignored, and the remaining ones (paths without item numbers)."""
-        total = consumed = ignored = 0
-        remaining = []
+    def leaves(self) -> Iterator[tuple[Node, str, State]]:
+        """Every simple value, with its path, and what became of it."""
         for leaf in _leaves(self.root):
-            total += 1
             if leaf.path in self.consumed:
-                consumed += 1
+                yield leaf, leaf.path, State.CONSUMED
             elif any(leaf.path == path or leaf.path.startswith(f"{path}/") for path in self.ignored):
-                ignored += 1
+                yield leaf, leaf.path, State.IGNORED
             else:
-                remaining.append(leaf)
-        return total, consumed, ignored, remaining
+                yield leaf, leaf.path, State.UNKNOWN
 
     def where(self, node: Node) -> str:
         """The path of a value, items of lists written `*`."""

@@ -7,7 +7,7 @@ right, and statements about blank nodes are reported, not loaded (R1).
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -19,6 +19,7 @@ import pyoxigraph as ox
 from odatis_kg.iris import key_segment
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import canonical, nvs
+from odatis_kg.mapping.reading import State
 from odatis_kg.mapping.values import Term, clean, is_iri, one_line
 from odatis_kg.namespaces import PREFIXES, compact, expand
 
@@ -109,6 +110,10 @@ class RdfReader:
         self.consumed.add(node.order)
         return node.iri
 
+    def sdn_code(self, node: Node) -> tuple[str, str] | None:  # noqa: ARG002
+        """None: SeaDataNet code elements are of XML."""
+        return None
+
     def subject(self, node: Node) -> Term | None:
         """The subject of a statement."""
         return Term(f"<{node.subject}>")
@@ -117,10 +122,15 @@ class RdfReader:
         """Nothing: a statement row decides by predicate."""
         self.consumed.add(node.order)
 
-    def unread(self) -> tuple[int, int, int, Iterable[Node]]:
-        """Statements in all, consumed, ignored, and the remaining ones."""
-        remaining = [node for node in self.nodes if node.order not in self.consumed]
-        return len(self.nodes) + self.blank + self.broken, len(self.consumed), 0, remaining
+    @property
+    def ignored(self) -> frozenset[int]:
+        """Nothing: a row that leaves statements out counts as having read them."""
+        return frozenset()
+
+    def leaves(self) -> Iterator[tuple[Node, int, State]]:
+        """Every statement, with its number, and what became of it."""
+        for node in self.nodes:
+            yield node, node.order, State.CONSUMED if node.order in self.consumed else State.UNKNOWN
 
     def where(self, node: Node) -> str:
         """The predicate of a statement, as a prefixed name where possible."""

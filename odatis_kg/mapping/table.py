@@ -8,7 +8,7 @@ the name of a table that several rows share.
 unique over all tables, every path and every name is checked when the tables are loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +21,13 @@ from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
     Opener,
-    Reader,
     Spec,
     all_prefixes,
 )
 from odatis_kg.mapping.errors import TableError
 from odatis_kg.mapping.functions import IDENTITIES
 from odatis_kg.mapping.kinds import Kind
+from odatis_kg.mapping.reading import Reader
 
 _ROW_WORDS: Final = {
     "id", "doc", "from", "subject", "predicate", "value", "node", "part", "rows", "ignore", "cardinality", "normative",
@@ -126,6 +126,23 @@ def read_tables(folder: Path) -> dict[str, list[RawRow]]:
             raise TableError(f"{name}: a table is a list of rows")
         tables[name] = [_raw_row(name, words, seen) for words in content]
     return tables
+
+
+def every_row(rows: Iterable[RawRow]) -> Iterator[RawRow]:
+    """Some rows and those below them."""
+    for raw in rows:
+        yield raw
+        yield from every_row(raw.inner)
+
+
+def ignore_reasons(folder: Path) -> dict[str, str]:
+    """Why each row that leaves something out on purpose does so, by its id."""
+    return {
+        raw.id: str(raw.words["ignore"])
+        for rows in read_tables(folder).values()
+        for raw in every_row(rows)
+        if "ignore" in raw.words
+    }
 
 
 def _raw_row(table: str, words: Any, seen: dict[str, str]) -> RawRow:

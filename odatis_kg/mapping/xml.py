@@ -5,7 +5,7 @@ finds it and says where it stood.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -14,6 +14,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.reading import State
 from odatis_kg.mapping.values import Term, clean, one_line
 
 Element: TypeAlias = etree._Element
@@ -310,21 +311,17 @@ class XmlReader:
         self.ignored |= below
         self.consumed -= below
 
-    def unread(self) -> tuple[int, int, int, Iterable[Element]]:
-        """Leaves that carry something: how many, how many were consumed, how many ignored, and the remaining ones."""
-        total = consumed = ignored = 0
-        remaining = []
+    def leaves(self) -> Iterator[tuple[Element, Element, State]]:
+        """Every element that carries something, and what became of it."""
         for element in self.root.iter():
             if not _carries_something(element):
                 continue
-            total += 1
             if element in self.consumed:
-                consumed += 1
+                yield element, element, State.CONSUMED
             elif element in self.ignored:
-                ignored += 1
+                yield element, element, State.IGNORED
             else:
-                remaining.append(element)
-        return total, consumed, ignored, remaining
+                yield element, element, State.UNKNOWN
 
     def where(self, element: Element) -> str:
         """The path of an element by local names without positions, such as `MD_Metadata/fileIdentifier/CharacterString`."""

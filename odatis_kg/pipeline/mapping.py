@@ -2,14 +2,20 @@
 
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from odatis_kg.config import Settings
 from odatis_kg.harvest.folder import File, UnreadableFileError, read, walk
+from odatis_kg.mapping.coverage import Survey
+from odatis_kg.mapping.documentation import pages
+from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.kinds import Found, SourceRecord
+from odatis_kg.mapping.lint import Fault, faults
 from odatis_kg.pipeline.stages import Stage, load_mappings, map_safely, scan_safely
 from odatis_kg.quality.reports import FileReport
+from odatis_kg.resources import folder
 
 
 class _Place(NamedTuple):
@@ -62,6 +68,45 @@ def map_files(paths: list[Path], settings: Settings, out: BinaryIO, stage: Stage
             spool.seek(place.offset)
             out.write(spool.read(place.length))
     return list(reports.values())
+
+
+def survey_files(paths: list[Path], settings: Settings, stage: Stage) -> tuple[Survey, list[FileReport]]:
+    """How much of the records of some files is read, and by which rows; the reports tell of files that cannot be read.
+
+    Raises:
+        UnreadableFileError: a path does not exist.
+    """
+    survey = Survey(load_mappings(settings.iris))
+    reports = []
+    files = list(walk(paths))
+    with stage("Reading", len(files)) as advance:
+        for file in files:
+            report = FileReport(file.shown)
+            reports.append(report)
+            for found in _records(file, settings, report):
+                try:
+                    survey.add(SourceRecord(settings.source, found.key, found.kind, found.content))
+                except RefusedError as error:
+                    report.refuse(str(error))
+            advance(1)
+    return survey, reports
+
+
+def lint_tables(paths: list[Path], settings: Settings) -> list[Fault]:
+    """The faults of the shipped mapping tables, with the records of some files to show them at work."""
+    mappings = load_mappings(settings.iris)
+    return list(faults(folder("mappings"), folder("ontologies"), mappings, _all_records(paths, settings)))
+
+
+def document_tables(paths: list[Path], settings: Settings) -> list[tuple[str, str]]:
+    """The pages about the shipped mapping tables, with examples from the records of some files: (file name, Markdown)."""
+    return list(pages(folder("mappings"), load_mappings(settings.iris), _all_records(paths, settings)))
+
+
+def _all_records(paths: list[Path], settings: Settings) -> Iterator[SourceRecord]:
+    for file in walk(paths):
+        for found in _records(file, settings, FileReport(file.shown)):
+            yield SourceRecord(settings.source, found.key, found.kind, found.content)
 
 
 def _records(file: File, settings: Settings, report: FileReport) -> tuple[Found, ...]:

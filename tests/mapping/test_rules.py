@@ -1,18 +1,15 @@
 """The rules every mapping keeps (R1 to R7), checked on everything the demonstration holds."""
 
 import re
-from collections.abc import Iterable, Iterator
 
 import pyoxigraph as ox
 import pytest
 
 from odatis_kg.harvest.folder import read, walk
-from odatis_kg.mapping import table
 from odatis_kg.mapping.engine import Mapped, Mappings, map_record
 from odatis_kg.mapping.kinds import SourceRecord, scan
-from odatis_kg.namespaces import PREFIXES, expand
+from odatis_kg.namespaces import PREFIXES
 from odatis_kg.resources import folder
-from tests.mapping.test_golden import FIXTURES
 from tests.support import iso, mapped, values_of
 
 SKOS = PREFIXES["skos"]
@@ -139,73 +136,3 @@ def test_r7_no_personal_address_of_the_demonstration_is_published(results: list[
         "aviso@altimetry.fr",
         "ctoh_products@legos.obs-mip.fr",
     }
-
-
-def every(rows: Iterable[table.RawRow]) -> Iterator[table.RawRow]:
-    for raw in rows:
-        yield raw
-        yield from every(raw.inner)
-
-
-def rows_of(tables: dict[str, list[table.RawRow]], *, vocabularies: bool) -> dict[str, table.RawRow]:
-    return {
-        raw.id: raw for name, rows in tables.items() for raw in every(rows) if name.startswith("skos/") is vocabularies
-    }
-
-
-def test_every_row_maps_something_in_the_demonstration_or_a_fixture(results: list[Mapped], mappings: Mappings) -> None:
-    """A row nobody has seen at work may be wrong without anyone knowing."""
-    rows = rows_of(table.read_tables(folder("mappings")), vocabularies=False)
-    fixtures = [mapped(path.read_bytes(), mappings) for path in sorted(FIXTURES.glob("*.xml"))]
-    rows = {
-        row_id: raw
-        for row_id, raw in rows.items()
-        if raw.words.keys() & {"predicate", "node", "part"} and raw.words.get("node") != {"function": "details"}
-    }
-    used = {statement.row for result in [*results, *fixtures] for statement in result.statements}
-    assert len(rows) > 150
-    assert rows.keys() - used == set()
-
-
-def test_every_row_that_leaves_something_out_finds_it_in_the_demonstration_or_a_fixture(
-    results: list[Mapped], mappings: Mappings
-) -> None:
-    rows = {
-        row_id
-        for row_id, raw in rows_of(table.read_tables(folder("mappings")), vocabularies=False).items()
-        if "ignore" in raw.words
-    }
-    found = set()
-    for result in [*results, *(mapped(path.read_bytes(), mappings) for path in sorted(FIXTURES.glob("*.xml")))]:
-        spec = mappings.specs[result.record.kind]
-        reader = spec.open(result.record.content)
-        found |= {row.id for row in spec.rows if row.id in rows and reader.select(row.path)}
-        for shared in spec.shared.values():
-            found |= {row.id for row in shared if row.id in rows and any(row.path(node) for node in reader.root.iter())}
-    assert rows - found == set()
-
-
-def test_every_row_on_vocabularies_maps_its_property(mappings: Mappings) -> None:
-    """The extracts of the demonstration have few properties, so each row is shown a vocabulary with its own."""
-    concept, collection = (
-        "http://vocab.nerc.ac.uk/collection/P02/current/TEMP/",
-        "http://vocab.nerc.ac.uk/collection/P02/current/",
-    )
-    a_concept = f"<{collection}> a <{SKOS}Collection> . <{concept}> a <{SKOS}Concept> ."
-    objects = {
-        "text": '"words"@en',
-        "iri": "<http://vocab.nerc.ac.uk/collection/P02/current/PSAL/>",
-        "temporal": '"2020-01-02"',
-        "boolean": '"true"',
-    }
-    rows = rows_of(table.read_tables(folder("mappings")), vocabularies=True)
-    assert len(rows) > 20
-    for row_id, raw in rows.items():
-        for name in str(raw.words["from"]["skos"]).split("|"):
-            predicate = expand(name.strip(), PREFIXES)
-            way = raw.words.get("value", {}).get("as", "iri")
-            result = mapped(f"{a_concept} <{concept}> <{predicate}> {objects[way]} .".encode(), mappings)
-            if "ignore" in raw.words:
-                assert result.coverage.share == 1.0, row_id
-            else:
-                assert row_id in {statement.row for statement in result.statements}, (row_id, predicate)
