@@ -79,12 +79,10 @@ def page(context: Context, node: Element, options: Mapping[str, str]) -> None:
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
     stated = next((words for prop in reader.find(node, "linkage") for words, _ in reader.text(prop)), "")
-    labels = [
-        value
-        for prop in reader.find(node, "name | description")
-        for value in reader.text(prop)
-        if value[0].lower() not in NO_VALUES
-    ]
+    labels, descriptions = (
+        [value for prop in reader.find(node, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES]
+        for path in ("name", "description")
+    )
     for said in reader.find(node, "protocol | function | applicationProfile"):
         reader.ignore(said)
     if stated.lower() in NO_VALUES:
@@ -99,5 +97,5 @@ def page(context: Context, node: Element, options: Mapping[str, str]) -> None:
         return
     context.add(about, options.get("link", "foaf:page"), target)
     context.type(target, "foaf:Document")
-    context.texts(target, "dct:title", labels[:1])
-    context.texts(target, "dct:description", labels[1:])
+    context.texts(target, "dct:title", labels)
+    context.texts(target, "dct:description", descriptions)

@@ -45,7 +45,7 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
         if _OWN_DOI.search(said):
             state_doi(context, resource, bare)
         else:
-            _state_page(context, resource, "dct:relation", canonical(stated) or address, names)
+            _state_page(context, resource, "dct:relation", canonical(stated) or address, names, descriptions)
     elif use == "service":
         _state_service(context, resource, address, protocol, row or {}, names, descriptions)
     elif use in ("download", "access", ""):
@@ -54,13 +54,13 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
         held = _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
         _state_size(context, node, held)
     elif use == "publication":
-        _state_page(context, resource, "dct:isReferencedBy", address, names)
+        _state_page(context, resource, "dct:isReferencedBy", address, names, descriptions)
     else:
         landing = "metadata-url" in protocol.lower()
-        _state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names)
+        _state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names, descriptions)
         for other, _ in addresses[1:]:
             if (translated := values.repaired_iri(other)) and translated != address:
-                _state_page(context, resource, "foaf:page", translated, [])
+                _state_page(context, resource, "foaf:page", translated, [], [])
 
 
 def link_use(context: Context, protocol: str, address: str, function: str) -> dict[str, str] | None:
@@ -80,11 +80,14 @@ def _labels(reader: XmlReader, node: Element, path: str) -> Localised:
     ]
 
 
-def _state_page(context: Context, resource: Term, predicate: str, address: str, names: Localised) -> None:
+def _state_page(
+    context: Context, resource: Term, predicate: str, address: str, names: Localised, descriptions: Localised
+) -> None:
     page = values.iri(address)
     context.add(resource, predicate, page)
     context.type(page, "foaf:Document")
     context.texts(page, "dct:title", names)
+    context.texts(page, "dct:description", descriptions)
 
 
 def _state_distribution(

@@ -41,11 +41,21 @@ class Party:
     organisation_iri: str | None = None
     acronym: Localised = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
-    pages: list[tuple[str, Localised]] = field(default_factory=list)
+    pages: "list[Page]" = field(default_factory=list)
+    own_pages: "list[Page]" = field(default_factory=list)
     phones: list[str] = field(default_factory=list)
     address: "Address | None" = None
     instructions: Localised = field(default_factory=list)
     mailboxes: list[Element] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page about a contact, with its title and what is said of it."""
+
+    address: str
+    title: Localised
+    description: Localised
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,10 @@ def party(context: Context, node: Element, options: Mapping[str, str]) -> None:
         if agent is None:
             continue
         attribution = state_attribution(context, about, agent, stated.role)
+        if stated.person or stated.person_iri:
+            # ISO 19139 gives one link for the person and the organisation together: it is said of the two as they stand.
+            for page in stated.pages:
+                _state_page(context, attribution, "foaf:page", page)
         if options["of"] == "resource":
             _state_order(context, attribution)
             if not stated.person:
@@ -163,7 +177,7 @@ def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
         stated.emails.extend(_EMAIL.findall(reader.string(email)))
         stated.mailboxes.append(email)
     for online in reader.find(element, "contactInfo/*/onlineResource/*"):
-        _read_page(reader, online, stated)
+        _read_page(reader, online, stated, element)
     for address in reader.find(element, "contactInfo/*/address/*"):
         stated.address = stated.address or _read_address(reader, address)
     for phone in reader.find(element, "contactInfo/*/phone/*"):
@@ -180,10 +194,10 @@ def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
         reader.ignore(kind_of_contact)
 
 
-def _read_page(reader: XmlReader, online: Element, stated: Party) -> None:
+def _read_page(reader: XmlReader, online: Element, stated: Party, holder: Element) -> None:
     """A link of a contact: who it is (ORCID, EDMO, ROR), else a page about it."""
     text = next((words for prop in reader.find(online, "linkage") for words, _ in reader.text(prop)), "")
-    names = _texts(reader, online, "name | description")
+    title, description = _texts(reader, online, "name"), _texts(reader, online, "description")
     for said in reader.find(online, "protocol | function | applicationProfile"):
         reader.ignore(said)
     if person := orcid(text):
@@ -191,7 +205,8 @@ def _read_page(reader: XmlReader, online: Element, stated: Party) -> None:
     elif organisation := edmo(text) or ror(text):
         stated.organisation_iri = stated.organisation_iri or organisation
     elif (page := values.repaired_iri(text)) and page.startswith(("http:", "https:")):
-        stated.pages.append((page, names[:1]))
+        pages = stated.own_pages if local_name(holder) == "CI_Individual" else stated.pages
+        pages.append(Page(page, title, description))
 
 
 def _read_address(reader: XmlReader, element: Element) -> Address | None:
@@ -227,6 +242,8 @@ def state_agent(context: Context, stated: Party) -> Term | None:
     context.type(person, "foaf:Person", "prov:Person")
     if stated.person:
         context.add(person, "foaf:name", values.text(stated.person))
+    for page in stated.own_pages:
+        _state_page(context, person, "foaf:page", page)
     if organisation:
         membership = context.part(resource, "membership", person, organisation)
         context.type(membership, "org:Membership")
@@ -257,10 +274,16 @@ def state_organisation(context: Context, stated: Party) -> Term | None:
             context.add(organisation, "foaf:mbox", email)
         for phone in _telephones(stated):
             context.add(organisation, "foaf:phone", phone)
-        for page, names in stated.pages:
-            context.add(organisation, "foaf:page", values.iri(page))
-            context.texts(values.iri(page), "dct:title", names)
+        for page in stated.pages:
+            _state_page(context, organisation, "foaf:page", page)
     return organisation
+
+
+def _state_page(context: Context, about: Term, predicate: str, page: Page) -> None:
+    address = values.iri(page.address)
+    context.add(about, predicate, address)
+    context.texts(address, "dct:title", page.title)
+    context.texts(address, "dct:description", page.description)
 
 
 def _state_address(context: Context, organisation: Term, stated: Address) -> None:
@@ -344,9 +367,8 @@ def _state_contact_point(context: Context, about: Term, agent: Term, stated: Par
     if not stated.person:
         for phone in _telephones(stated):
             context.add(contact, "vcard:hasTelephone", phone)
-    for page, names in stated.pages:
-        context.add(contact, "vcard:hasURL", values.iri(page))
-        context.texts(values.iri(page), "dct:title", names)
+    for page in (*stated.pages, *stated.own_pages):
+        _state_page(context, contact, "vcard:hasURL", page)
     context.texts(contact, "vcard:note", stated.instructions)
 
 
