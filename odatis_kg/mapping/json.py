@@ -84,6 +84,17 @@ class JsonReader:
             else:
                 yield leaf, leaf.path, State.UNKNOWN
 
+    def unread(self, node: Node) -> list[Node]:
+        """The simple values below a node that have been neither read nor left out."""
+        if any(node.path == path or node.path.startswith(f"{path}/") for path in self.ignored):
+            return []
+        left_out = tuple(f"{path}/" for path in self.ignored)
+        return [
+            leaf
+            for leaf in _leaves(node)
+            if leaf.path not in self.consumed and leaf.path not in self.ignored and not leaf.path.startswith(left_out)
+        ]
+
     def where(self, node: Node) -> str:
         """The path of a value, items of lists written `*`."""
         return "/".join("*" if step.isdigit() else step for step in node.path.split("/"))

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from odatis_kg.mapping import rdf, xml
+from odatis_kg.mapping import datacite_xml, rdf, xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 
@@ -156,7 +156,6 @@ _OTHER_RECORDS: Final = {
     "SummaryRecord": "a summary record of CSW; ask for ElementSetName full",
     "BriefRecord": "a brief record of CSW; ask for ElementSetName full",
     "dc": "a Dublin Core record (oai_dc); ask for the ISO or DataCite form of it",
-    "resource": "a DataCite record in XML; give its JSON form",
     "MetaData": "a PANGAEA record (pan_md), a kind that is not mapped",
     "DIF": "a DIF record, a kind that is not mapped; ask for its ISO form",
     "FC_FeatureCatalogue": "an ISO 19110 feature catalogue, a kind that is not mapped",
@@ -238,6 +237,8 @@ def _kind_of(element: xml.Element) -> Kind | None:
             kind = Kind.ISO19139
         elif xml.NAMESPACES["mdb"] in namespaces:
             kind = Kind.ISO19115_3
+    if kind is None and datacite_xml.is_datacite(element):
+        return Kind.DATACITE
     if kind is Kind.ISO19139:
         for level in element.findall(f"{{{xml.NAMESPACES['gmd']}}}hierarchyLevelName/{{*}}SDN_HierarchyLevelNameCode"):
             return {"CSR": Kind.CSR, "CDI": Kind.CDI}.get((level.get("codeListValue") or "").strip().upper(), kind)
@@ -264,6 +265,11 @@ _MODIFIED_PATHS: Final = (
 def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
     if len(root) == 0:
         raise ValueError("the record is empty")
+    if kind is Kind.DATACITE:
+        outcome = _datacite_record(datacite_xml.as_json(root), content)
+        if isinstance(outcome, str):
+            raise ValueError(outcome)
+        return outcome
     key = next(_texts(root, _IDENTIFIER_PATHS), "")
     warning = ""
     if not key:
@@ -317,11 +323,7 @@ def _json_record(item: Any, content: bytes) -> Found | str:
         {"titles", "creators"} <= attributes.keys() and ("doi" in attributes or "identifiers" in attributes)
     )
     if is_datacite:
-        name = next((found for text in datacite_identifiers(attributes) if (found := doi(text))), None)
-        if name is None:
-            return "a DataCite record without a DOI, which nothing could refer to"
-        modified = str(attributes.get("updated") or attributes.get("registered") or "")
-        return Found(Kind.DATACITE, name, modified, content)
+        return _datacite_record(attributes, content)
     if "@context" in item:
         return (
             "a JSON-LD document; schema.org and other JSON-LD records are not mapped: give ISO 19139 or DataCite JSON"
@@ -331,6 +333,14 @@ def _json_record(item: Any, content: bytes) -> Found | str:
     known = ", ".join(sorted(map(str, item))[:6])
     members = f"its members: {known}" if known else "it has no members"
     return f"a JSON document of unknown kind ({members}); ORCID records and DataCite JSON are mapped"
+
+
+def _datacite_record(attributes: dict[str, Any], content: bytes) -> Found | str:
+    name = next((found for text in datacite_identifiers(attributes) if (found := doi(text))), None)
+    if name is None:
+        return "a DataCite record without a DOI, which nothing could refer to"
+    modified = str(attributes.get("updated") or attributes.get("registered") or "")
+    return Found(Kind.DATACITE, name, modified, content)
 
 
 def datacite_identifiers(attributes: dict[str, Any]) -> Iterator[str]:

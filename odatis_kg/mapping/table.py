@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import json, rdf, registers, xml
+from odatis_kg.mapping import datacite_xml, json, rdf, registers, xml
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
@@ -178,6 +178,8 @@ def _open_orcid(content: bytes) -> Reader:
 
 
 def _open_datacite(content: bytes) -> Reader:
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return json.JsonReader(json.Node(datacite_xml.as_json(xml.parse(content)), ""))
     return json.read(content, envelope=("data", "attributes"))
 
 

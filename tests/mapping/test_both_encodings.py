@@ -159,3 +159,13 @@ def test_what_is_said_of_the_resource_is_the_same_in_both_encodings(name: str, m
     different = {predicate.rpartition("/")[2].rpartition("#")[2].rstrip(">") for predicate, _ in one ^ other}
     assert different <= set(ONE_SIDED.values())
     assert len(one & other) > 10
+
+
+def test_a_datacite_record_says_the_same_in_xml_and_in_json(mappings: Mappings) -> None:
+    xml, json = (
+        triples_of(mapped((FIXTURES / f"dataset.datacite.{form}").read_bytes(), mappings)) for form in ("xml", "json")
+    )
+    assert xml - json == set()
+    only_in_the_api = {predicate.rpartition("/")[2].rpartition("#")[2].rstrip(">") for _, predicate, _ in json - xml}
+    assert only_in_the_api == {"landingPage", "created", "issued", "modified"}
+    assert len(xml & json) > 100

@@ -36,13 +36,13 @@ def fixture_statements(path: Path, mappings: Mappings) -> str:
     return mapped(path.read_bytes(), mappings).text().decode()
 
 
-@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.*")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.*")), ids=lambda path: path.name)
 def test_a_fixture_becomes_what_was_reviewed(path: Path, mappings: Mappings) -> None:
-    expected = (GOLDEN / f"{path.stem}.nq").read_text(encoding="utf-8")
+    expected = (GOLDEN / f"{path.name}.nq").read_text(encoding="utf-8")
     assert fixture_statements(path, mappings).splitlines() == expected.splitlines()
 
 
-@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.*")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.*")), ids=lambda path: path.name)
 def test_nothing_of_a_fixture_is_unknown(path: Path, mappings: Mappings) -> None:
     assert mapped(path.read_bytes(), mappings).coverage.unknown == {}
 
@@ -57,4 +57,4 @@ if __name__ == "__main__":
     for name in RECORDS:
         (GOLDEN / f"{name}.nq").write_text(statements(name, tables), encoding="utf-8")
     for fixture in sorted(FIXTURES.glob("*.*")):
-        (GOLDEN / f"{fixture.stem}.nq").write_text(fixture_statements(fixture, tables), encoding="utf-8")
+        (GOLDEN / f"{fixture.name}.nq").write_text(fixture_statements(fixture, tables), encoding="utf-8")

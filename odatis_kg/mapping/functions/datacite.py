@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.extents import date_or_text, state_box
+from odatis_kg.mapping.functions.extents import WKT, date_or_text, state_box
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
-from odatis_kg.mapping.functions.resource import language_tag, state_doi
-from odatis_kg.mapping.identifiers import canonical, doi_iri, orcid, ror
+from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_identifier
+from odatis_kg.mapping.identifiers import canonical, doi, doi_iri, orcid, ror
 from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
 
@@ -141,6 +141,60 @@ def publisher(context: Context, node: Node, options: Mapping[str, str]) -> None:
         state_attribution(context, resource, organisation, "publisher")
 
 
+def funding(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A funding reference: a grant with its number, title and address, and the funder by its ROR or Crossref identifier."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    name, number = reader.string_at(node, "funderName"), reader.string_at(node, "awardNumber")
+    title, address = reader.string_at(node, "awardTitle"), reader.string_at(node, "awardUri")
+    stated = reader.string_at(node, "funderIdentifier")
+    reader.string_at(node, "funderIdentifierType")
+    found = ror(stated) or canonical(stated)
+    known = found if found and found.startswith("https:") else None
+    organisation = state_organisation(
+        context, Party("funder", organisation=[(name, None)] if name else [], organisation_iri=known)
+    )
+    if organisation:
+        context.add(resource, "schema:funder", organisation)
+    if not (number or title or address):
+        return
+    grant = context.part(resource, "grant", name, number, title)
+    context.add(resource, "schema:funding", grant)
+    context.type(grant, "schema:Grant")
+    if number:
+        context.add(grant, "schema:identifier", values.text(number))
+    if title:
+        context.add(grant, "schema:name", values.text(title))
+    if page := values.repaired_iri(address):
+        context.add(grant, "foaf:page", values.iri(page))
+    if organisation:
+        context.add(grant, "schema:funder", organisation)
+
+
+def alternate_identifier(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Another identifier of the resource, with its type."""
+    reader: JsonReader = context.reader
+    code = reader.string_at(node, "alternateIdentifier | identifier")
+    kind = reader.string_at(node, "alternateIdentifierType | identifierType")
+    if code and doi(code) != context.record.key:
+        state_identifier(context, context.subjects["resource"], code, kind)
+
+
+def data_format(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A format: as stated, and as a known file type."""
+    resource = context.subjects["resource"]
+    words = context.reader.string(node)
+    if not words:
+        return
+    stated = context.part(resource, "format", words)
+    context.add(resource, "odk:statedFormat", stated)
+    context.type(stated, "dct:MediaTypeOrExtent")
+    context.add(stated, "rdfs:label", values.text(words))
+    row = context.registers["formats"].match(words)
+    if row and row["file_type"]:
+        context.add(resource, "dct:format", values.iri(row["file_type"]))
+
+
 _DATES = {
     "Accepted": "dct:dateAccepted",
     "Available": "dct:available",
@@ -149,6 +203,8 @@ _DATES = {
     "Issued": "dct:issued",
     "Submitted": "dct:dateSubmitted",
     "Updated": "dct:modified",
+    "Valid": "dct:valid",
+    "Withdrawn": "odk:unavailableFrom",
 }
 
 
@@ -170,8 +226,11 @@ def date(context: Context, node: Node, options: Mapping[str, str]) -> None:  # n
             context.add(period, "dcat:endDate", date_or_text(context, end or start))
     elif kind in _DATES:
         context.add(resource, _DATES[kind], date_or_text(context, text))
+    elif kind == "Other":
+        context.add(resource, "dct:date", date_or_text(context, text))
     else:
-        context.warn(f"a date of type '{kind}' has no property and is left out", node)
+        context.warn(f"a date of type '{kind}' has no property; kept as a date", node)
+        context.add(resource, "dct:date", date_or_text(context, text))
 
 
 def subject(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -220,11 +279,37 @@ def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # 
         latitude = values.number(reader.string_at(point, "pointLatitude"))
         if longitude is not None and latitude is not None:
             state_box(context, resource, longitude, longitude, latitude, latitude)
+    for polygon in reader.find(node, "geoLocationPolygon | geoLocationPolygon/*"):
+        _state_polygon(context, polygon)
     if words := reader.string_at(node, "geoLocationPlace"):
         where = context.part(resource, "place", words)
         context.add(resource, "dct:spatial", where)
         context.type(where, "dct:Location")
         context.add(where, "skos:prefLabel", values.text(words))
+
+
+def _state_polygon(context: Context, node: Node) -> None:
+    """A polygon of at least four points, the last one the first again (DataCite 4.5, 18.4)."""
+    reader: JsonReader = context.reader
+    resource = context.subjects["resource"]
+    points = []
+    for point in (
+        reader.find(node, "*/polygonPoint") if isinstance(node.value, list) else reader.find(node, "polygonPoint/*")
+    ):
+        longitude = values.number(reader.string_at(point, "pointLongitude"))
+        latitude = values.number(reader.string_at(point, "pointLatitude"))
+        if longitude is not None and latitude is not None:
+            points.append(f"{values.plain(longitude)} {values.plain(latitude)}")
+    if len(points) < 4:
+        return
+    wkt = f"POLYGON(({','.join(points)}))"
+    where = context.part(resource, "geometry", wkt)
+    context.add(resource, "dct:spatial", where)
+    context.type(where, "dct:Location")
+    shape = context.part(resource, "wkt", wkt)
+    context.add(where, "geo:hasGeometry", shape)
+    context.type(shape, "geo:Geometry")
+    context.add(shape, "geo:asWKT", values.typed(wkt, WKT))
 
 
 def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -241,7 +326,12 @@ def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  
         context.warn(f"the related identifier '{text[:80]}' is no address and no DOI; left out")
         return
     row = context.registers["datacite_relations"].get(kind)
-    context.add(resource, row["property"] if row else "dct:relation", target)
+    if kind and not row:
+        context.warn(f"the relation '{kind[:60]}' is not in the register datacite_relations; taken for a relation")
+    if row and row["inverse"] == "yes":
+        context.add(target, row["property"], resource)
+    else:
+        context.add(resource, row["property"] if row else "dct:relation", target)
     if kind:
         relation = context.part(resource, "relation", kind, target)
         context.add(resource, "dcat:qualifiedRelation", relation)

@@ -1,17 +1,33 @@
 """What no other row reads: kept word for word as property and value, so that nothing a record says is lost."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, leaf_value, local_name
 
 
-def details(context: Context, node: Element, options: Mapping[str, str]) -> None:
+def details(context: Context, node: Any, options: Mapping[str, str]) -> None:
     """Every leaf below a node that has not been read yet, as `schema:additionalProperty` of what the row speaks of."""
-    state_details(context, node, context.subjects[options["of"]])
+    about = context.subjects[options["of"]]
+    if isinstance(context.reader, JsonReader):
+        _state_json_details(context, node, about)
+    else:
+        state_details(context, node, about)
+
+
+def _state_json_details(context: Context, node: Node, about: Term) -> None:
+    """The same for JSON: named by the members on the way, without the numbers of items."""
+    reader: JsonReader = context.reader
+    for leaf in reader.unread(node):
+        name = " ".join(step for step in leaf.path.split("/") if not step.isdigit())
+        said = [value for value in reader.text(leaf, multiline=True) if value[0].lower() not in NO_VALUES]
+        if said:
+            _state_detail(context, about, name, said, "")
 
 
 def state_details(context: Context, node: Element, about: Term) -> None:
