@@ -95,7 +95,7 @@ class Compiler:
         if self._dialect == "xpath":
             if by_local_names:
                 return xml.local_path(path)
-            root = _IDENTIFICATION[self._profile]
+            root = _IDENTIFICATION.get(self._profile, "ID")
             return xml.compile_path(_ID.sub(lambda found: found[1] + root, path))
         return rdf.compile_path(path) if self._dialect == "predicates" else json.compile_path(path)
 

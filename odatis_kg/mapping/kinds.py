@@ -32,6 +32,7 @@ class Kind(StrEnum):
     CSR = "csr"
     ORCID = "orcid"
     DATACITE = "datacite"
+    DUBLIN_CORE = "dublin-core"
     SKOS = "skos"
 
     @property
@@ -147,15 +148,18 @@ _RECORD_ROOTS: Final = {
 }
 # Profiles whose root element is their own: local name -> the standard they extend, told by the namespace of the children.
 _PROFILE_ROOTS: Final = {"MD_Metadata", "MI_Metadata", "CHE_MD_Metadata"}
+_DUBLIN_CORE_ROOTS: Final = {
+    f"{{{xml.NAMESPACES['oai_dc']}}}dc",
+    f"{{{xml.NAMESPACES['csw']}}}Record",
+    "{http://www.opengis.net/cat/csw/3.0}Record",
+}
 _ENVELOPES: Final = {
     "GetRecordsResponse", "GetRecordByIdResponse", "SearchResults", "OAI-PMH", "record", "metadata", "ListRecords",
     "GetRecord", "Response", "response", "records",
 }  # fmt: skip
 _OTHER_RECORDS: Final = {
-    "Record": "a Dublin Core record of CSW (csw:Record); ask the catalogue for the ISO record (outputSchema)",
     "SummaryRecord": "a summary record of CSW; ask for ElementSetName full",
     "BriefRecord": "a brief record of CSW; ask for ElementSetName full",
-    "dc": "a Dublin Core record (oai_dc); ask for the ISO or DataCite form of it",
     "MetaData": "a PANGAEA record (pan_md), a kind that is not mapped",
     "DIF": "a DIF record, a kind that is not mapped; ask for its ISO form",
     "FC_FeatureCatalogue": "an ISO 19110 feature catalogue, a kind that is not mapped",
@@ -237,6 +241,8 @@ def _kind_of(element: xml.Element) -> Kind | None:
             kind = Kind.ISO19139
         elif xml.NAMESPACES["mdb"] in namespaces:
             kind = Kind.ISO19115_3
+    if kind is None and element.tag in _DUBLIN_CORE_ROOTS:
+        return Kind.DUBLIN_CORE
     if kind is None and datacite_xml.is_datacite(element):
         return Kind.DATACITE
     if kind is Kind.ISO19139:
@@ -270,12 +276,31 @@ def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
         if isinstance(outcome, str):
             raise ValueError(outcome)
         return outcome
+    if kind is Kind.DUBLIN_CORE:
+        return _dublin_core_record(root, content)
     key = next(_texts(root, _IDENTIFIER_PATHS), "")
     warning = ""
     if not key:
         key = content_key(content)
         warning = "the record says no identifier; one was made from its content and will change when the record does"
     return Found(kind, key, max(_texts(root, _MODIFIED_PATHS), default=""), content, warning)
+
+
+def _dublin_core_record(root: xml.Element, content: bytes) -> Found:
+    """A Dublin Core record: named by its DOI, else by its first identifier, else by the header of the OAI-PMH answer."""
+    stated = list(_texts(root, (_path("dc:identifier"),)))
+    above = next((one for one in root.iterancestors() if xml.local_name(one) == "record"), None)
+    header = "" if above is None else next(_texts(above, (_path("oai:header/oai:identifier"),)), "")
+    bare = next((found for text in stated if (found := doi(text))), None)
+    named = bare.replace("/", ":") if bare else next(iter([*stated, header]), "")
+    key = f"dc:{named}"  # the ISO form of a record has the same identifier, and is another record
+    warning = ""
+    if not named:
+        key = content_key(content)
+        warning = "the record says no identifier; one was made from its content and will change when the record does"
+    modified = "" if above is None else next(_texts(above, (_path("oai:header/oai:datestamp"),)), "")
+    dates = [] if xml.local_name(root) == "dc" else list(_texts(root, (_path("dc:date"),)))
+    return Found(Kind.DUBLIN_CORE, key, max([*dates, modified]), content, warning)
 
 
 def _texts(root: xml.Element, paths: tuple[str, ...]) -> Iterator[str]:

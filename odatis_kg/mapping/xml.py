@@ -31,6 +31,10 @@ NAMESPACES: Final[dict[str, str]] = {
     "sdn": "http://www.seadatanet.org",
     "xlink": "http://www.w3.org/1999/xlink",
     "csw": "http://www.opengis.net/cat/csw/2.0.2",
+    "oai_dc": "http://www.openarchives.org/OAI/2.0/oai_dc/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dct": "http://purl.org/dc/terms/",
+    "ows": "http://www.opengis.net/ows",
     "oai": "http://www.openarchives.org/OAI/2.0/",
     **{
         prefix: f"http://standards.iso.org/iso/19115/-3/{prefix}/{version}"

@@ -85,7 +85,7 @@ def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
         stated.organisation = [(shown, None)] if shown else []
         stated.organisation_iri = organisation_iri
     else:
-        stated.person = " ".join(part for part in (given, family) if part) or _turned(shown)
+        stated.person = " ".join(part for part in (given, family) if part) or turned(shown)
         stated.person_iri = person_iri
     term = state_agent(context, stated)
     if term is None:
@@ -121,7 +121,7 @@ _ROLES = {
 }
 
 
-def _turned(shown: str) -> str:
+def turned(shown: str) -> str:
     """`Family, Given` as `Given Family`."""
     family, comma, given = shown.partition(",")
     return f"{given.strip()} {family.strip()}" if comma and given.strip() else shown

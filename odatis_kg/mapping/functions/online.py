@@ -33,6 +33,19 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
         if names or descriptions:
             context.warn("an online resource has a name and no address")
         return
+    held = state_link(context, stated, protocol, function, names, descriptions)
+    if held:
+        _state_size(context, node, held)
+    for other, _ in addresses[1:]:
+        if (translated := values.repaired_iri(other)) and translated != values.repaired_iri(stated):
+            _state_page(context, resource, "foaf:page", translated, [], [])
+
+
+def state_link(
+    context: Context, stated: str, protocol: str, function: str, names: Localised, descriptions: Localised
+) -> Term | None:
+    """State what a link of the resource is for; the distribution it became, if it is one of files."""
+    resource = context.subjects["resource"]
     address = values.repaired_iri(stated)
     row = link_use(context, protocol, address or stated, function)
     use = row["use"] if row else ""
@@ -51,16 +64,13 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
     elif use in ("download", "access", ""):
         if not use:
             context.warn(f"nothing tells what the link {address[:120]} (protocol '{protocol[:40]}') is for")
-        held = _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
-        _state_size(context, node, held)
+        return _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
     elif use == "publication":
         _state_page(context, resource, "dct:isReferencedBy", address, names, descriptions)
     else:
         landing = "metadata-url" in protocol.lower()
         _state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names, descriptions)
-        for other, _ in addresses[1:]:
-            if (translated := values.repaired_iri(other)) and translated != address:
-                _state_page(context, resource, "foaf:page", translated, [], [])
+    return None
 
 
 def link_use(context: Context, protocol: str, address: str, function: str) -> dict[str, str] | None:

@@ -82,7 +82,7 @@ def party(context: Context, node: Element, options: Mapping[str, str]) -> None:
             for page in stated.pages:
                 _state_page(context, attribution, "foaf:page", page)
         if options["of"] == "resource":
-            _state_order(context, attribution)
+            state_order(context, attribution)
             if not stated.person:
                 context.texts(attribution, "schema:roleName", stated.position)
             _state_shortcut(context, about, agent, stated)
@@ -317,7 +317,7 @@ def _telephones(stated: Party) -> list[Term]:
     return found
 
 
-def _state_order(context: Context, attribution: Term) -> None:
+def state_order(context: Context, attribution: Term) -> None:
     """The place of a contact among those of the resource (1 is the first): authors are cited in this order."""
     order = context.name("odk:order")
     placed = {one.subject for one in context.statements if one.predicate == order}
