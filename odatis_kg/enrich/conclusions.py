@@ -7,6 +7,7 @@ What must stay true: everything concluded is in an enriched graph, each match is
 with its evidence (SSSOM), and a withdrawn concept is never concluded.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -66,15 +67,83 @@ def conclude(
             predicate = Term(f"<{expand(name, prefixes)}>")
             if (predicate, match.concept) not in use.stated:
                 statements[enriched_graph(iris, use.graph)].add((use.resource, predicate, match.concept))
+    works = find_works(evidence, iris)
+    things_by_doi: dict[Term, set[Term]] = defaultdict(set)
+    for thing, resource in evidence.resources.items():
+        for doi in resource.dois:
+            things_by_doi[doi].add(thing)
     for link in evidence.doi_links:
-        things = evidence.things_by_doi.get(link.doi, set()) - {link.subject}
-        if len(things) == 1 and not link.subject.startswith("<https://doi.org/"):
-            statements[enriched_graph(iris, link.graph)].add((link.subject, link.predicate, next(iter(things))))
+        things = things_by_doi.get(link.doi, set()) - {link.subject}
+        if things and not link.subject.startswith("<https://doi.org/"):
+            # Several records describe what the DOI names: what links to the DOI links to the work they share.
+            target = next(iter(things)) if len(things) == 1 else works[min(things)].term
+            statements[enriched_graph(iris, link.graph)].add((link.subject, link.predicate, target))
+    for thing, work in works.items():
+        graph = enriched_graph(iris, evidence.resources[thing].graph)
+        statements[graph] |= {(thing, Term(f"<{iris.odk}work>"), work.term), *work.statements(iris, prefixes)}
     in_series = Term(f"<{prefixes['dcat']}inSeries>")
     for link in evidence.part_of:
         if link.doi in evidence.series:
             statements[enriched_graph(iris, link.graph)].add((link.subject, in_series, link.doi))
     return Conclusions(dict(statements), tuple(sorted(matches.values(), key=lambda match: match.keyword)))
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What several records describe, each in its own words: they are grouped, never merged (design, table 2e)."""
+
+    term: Term
+    identifier: str
+    dois: frozenset[Term]
+    titles: tuple[Term, ...]
+
+    def statements(self, iris: Iris, prefixes: Mapping[str, str]) -> Iterable[tuple[Term, Term, Term]]:
+        """What is said of the work itself."""
+        yield self.term, RDF_TYPE, Term(f"<{iris.odk}Work>")
+        yield self.term, Term(f"<{prefixes['dct']}identifier>"), values.text(self.identifier)
+        for doi in self.dois:
+            yield self.term, Term(f"<{prefixes['schema']}sameAs>"), doi
+        for title in self.titles:
+            yield self.term, Term(f"<{prefixes['rdfs']}label>"), title
+
+
+def find_works(evidence: Evidence, iris: Iris) -> dict[Term, Work]:
+    """The work of each thing that shares it with another: by an equal DOI, or by the identifier of the record where that is
+    one in the whole world (a UUID).
+    """
+    groups: dict[str, set[Term]] = defaultdict(set)
+    for thing, resource in evidence.resources.items():
+        for doi in resource.dois:
+            groups[doi].add(thing)
+        key = resource.key.removeprefix("dc:").lower()
+        if _UUID.search(key):
+            groups[key].add(thing)
+    together: dict[Term, set[Term]] = {}
+    for members in groups.values():
+        if len(members) > 1:
+            joined = members.union(*(together.get(one, set()) for one in members))
+            for one in joined:
+                together[one] = joined
+    return {thing: _work(members, evidence, iris) for thing, members in together.items()}
+
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def _work(members: Iterable[Term], evidence: Evidence, iris: Iris) -> Work:
+    resources = [evidence.resources[one] for one in members]
+    dois = frozenset(doi for one in resources for doi in one.dois)
+    if dois:
+        identifier = min(dois)[1:-1].removeprefix("https://doi.org/")
+        prefix, _, suffix = identifier.partition("/")
+        term = values.iri(iris.thing("work", prefix, suffix))
+    else:
+        identifier = min(one.key.removeprefix("dc:").lower() for one in resources)
+        term = values.iri(iris.thing("work", "record", identifier))
+    titles: dict[str, Term] = {}
+    for title in sorted((title for one in resources for title in one.titles), key=lambda one: (len(one), one)):
+        titles.setdefault(language_of(title) or "", title)
+    return Work(term, identifier, dois, tuple(sorted(titles.values())))
 
 
 def enriched_graph(iris: Iris, record_graph: str) -> str:

@@ -21,6 +21,7 @@ _EXACT_MATCH: Final = _term("skos:exactMatch")
 _DEPRECATED: Final = _term("owl:deprecated")
 _SAME_AS: Final = _term("schema:sameAs")
 _SERIES: Final = _term("dcat:DatasetSeries")
+_TITLE: Final = _term("dct:title")
 _DOI: Final = "<https://doi.org/"
 
 
@@ -55,6 +56,16 @@ class DoiLink:
 
 
 @dataclass(slots=True)
+class Resource:
+    """What a record is about: the record's graph and identifier, the DOIs it is the same as, its titles."""
+
+    graph: str
+    key: str
+    dois: set[Term] = field(default_factory=set)
+    titles: set[Term] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Evidence:
     """What was seen in all records so far."""
 
@@ -63,7 +74,7 @@ class Evidence:
     deprecated: set[Term] = field(default_factory=set)
     keywords: dict[Term, Keyword] = field(default_factory=lambda: defaultdict(Keyword))
     uses: list[KeywordUse] = field(default_factory=list)
-    things_by_doi: dict[Term, set[Term]] = field(default_factory=lambda: defaultdict(set))
+    resources: dict[Term, Resource] = field(default_factory=dict)
     doi_links: list[DoiLink] = field(default_factory=list)
     part_of: list[DoiLink] = field(default_factory=list)
     series: set[Term] = field(default_factory=set)
@@ -87,6 +98,8 @@ class Evidence:
             Term(f"<{self.odk}{n}>") for n in ("sourceKeyword", "thesaurus", "keywordType")
         )
         part_of = _term("dct:isPartOf")
+        main = Term(f"<{mapped.subject}>")
+        resource = self.resources.setdefault(main, Resource(mapped.graph, mapped.record.key))
         own = {s.object for s in mapped.statements if s.predicate == keyword_property}
         linked = {s.subject for s in mapped.statements if s.predicate == _EXACT_MATCH}
         users = {s.subject for s in mapped.statements if s.object in own - linked}
@@ -107,8 +120,10 @@ class Evidence:
                     keyword.kind = object_[1:-1]
                 elif predicate == _EXACT_MATCH:
                     keyword.concepts.add(object_)
-            elif predicate == _SAME_AS and object_.startswith(_DOI):
-                self.things_by_doi[object_].add(subject)
+            elif predicate == _SAME_AS and object_.startswith(_DOI) and subject == main:
+                resource.dois.add(object_)
+            elif predicate in (_TITLE, _PREF_LABEL) and subject == main:
+                resource.titles.add(object_)
             elif predicate == RDF_TYPE and object_ == _SERIES:
                 self.series.add(subject)
             elif predicate == part_of:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from odatis_kg.enrich.conclusions import Conclusions, conclude
 from odatis_kg.enrich.evidence import Evidence
-from odatis_kg.mapping.engine import Mappings
+from odatis_kg.mapping.engine import Mappings, map_record
+from odatis_kg.mapping.kinds import SourceRecord, scan
 from tests.support import iso, mapped
 
 LIST = "http://vocab.nerc.ac.uk/collection/{}/current/"
@@ -118,3 +119,68 @@ def test_a_doi_that_names_one_thing_links_to_that_thing(mappings: Mappings) -> N
         "<http://www.w3.org/ns/prov#wasDerivedFrom>",
         "<http://localhost:8000/id/dataset/test/argo>",
     ) in statements
+
+
+def dublin_core(doi: str) -> bytes:
+    return f"""<oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/" xmlns:dc="http://purl.org/dc/elements/1.1/">
+    <dc:title>The same data</dc:title><dc:identifier>{doi}</dc:identifier></oai_dc:dc>""".encode()
+
+
+def with_doi(key: str, doi: str, around: str = "") -> bytes:
+    identifier = f"<gmd:identifier><gmd:MD_Identifier><gmd:code><gco:CharacterString>{doi}</gco:CharacterString></gmd:code></gmd:MD_Identifier></gmd:identifier>"
+    return iso(around, key=key, language="eng").replace(
+        b"</gmd:CI_Citation>", f"{identifier}</gmd:CI_Citation>".encode(), 1
+    )
+
+
+def test_records_with_one_doi_are_grouped_and_not_merged(mappings: Mappings) -> None:
+    evidence = Evidence(mappings.iris.odk)
+    for source, content in (
+        ("sextant", with_doi("a-1", "10.17882/1")),
+        ("seanoe", dublin_core("DOI:10.17882/1")),
+        ("sextant", with_doi("a-2", "10.17882/2")),
+    ):
+        (found,) = scan(content).records
+        evidence.add(map_record(SourceRecord(source, found.key, found.kind, content), mappings))
+    said = conclude(evidence, mappings.iris, mappings.registers, mappings.prefixes).statements
+    base = mappings.iris.base
+    links = {(s, o) for rows in said.values() for s, p, o in rows if p.endswith("odk#work>")}
+    assert links == {
+        (f"<{base}id/dataset/sextant/a-1>", f"<{base}id/work/10.17882/1>"),
+        (f"<{base}id/dataset/seanoe/dc:10.17882:1>", f"<{base}id/work/10.17882/1>"),
+    }
+    assert all("graph/enriched/" in graph for graph in said)
+
+
+def test_records_with_one_uuid_are_grouped_and_those_with_a_common_word_are_not(mappings: Mappings) -> None:
+    uuid = "7691f8b8-1193-4aef-8e7e-0d7a9c88c057"
+    for key, grouped in ((uuid, True), (f"dc:{uuid}", True), ("record-1", False)):
+        evidence = Evidence(mappings.iris.odk)
+        evidence.add(map_record(SourceRecord("one", key, scan(iso()).records[0].kind, iso(key=key)), mappings))
+        evidence.add(
+            map_record(
+                SourceRecord("two", key.removeprefix("dc:"), scan(iso()).records[0].kind, iso(key=key)), mappings
+            )
+        )
+        said = conclude(evidence, mappings.iris, mappings.registers, mappings.prefixes).statements
+        works = {o for rows in said.values() for _, p, o in rows if p.endswith("odk#work>")}
+        assert len(works) == (1 if grouped else 0), key
+
+
+def test_what_cites_a_doi_of_several_records_cites_their_work(mappings: Mappings) -> None:
+    cites = """<gmd:aggregationInfo><gmd:MD_AggregateInformation><gmd:aggregateDataSetIdentifier><gmd:MD_Identifier><gmd:code>
+    <gco:CharacterString>10.17882/1</gco:CharacterString></gmd:code></gmd:MD_Identifier></gmd:aggregateDataSetIdentifier><gmd:associationType>
+    <gmd:DS_AssociationTypeCode codeListValue="source"/></gmd:associationType></gmd:MD_AggregateInformation></gmd:aggregationInfo>"""
+    evidence = Evidence(mappings.iris.odk)
+    for source, content in (
+        ("a", with_doi("x", "10.17882/1")),
+        ("b", with_doi("y", "10.17882/1")),
+        ("a", iso(cites, key="z")),
+    ):
+        (found,) = scan(content).records
+        evidence.add(map_record(SourceRecord(source, found.key, found.kind, content), mappings))
+    said = conclude(evidence, mappings.iris, mappings.registers, mappings.prefixes).statements
+    (target,) = {
+        o for rows in said.values() for s, p, o in rows if s.endswith("/a/z>") and p.endswith("wasDerivedFrom>")
+    }
+    assert target == f"<{mappings.iris.base}id/work/10.17882/1>"
