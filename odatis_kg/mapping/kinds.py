@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from odatis_kg.mapping import datacite_xml, rdf, xml
+from odatis_kg.mapping import datacite_xml, rdf, schema_org, xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ORCID = "orcid"
     DATACITE = "datacite"
     DUBLIN_CORE = "dublin-core"
+    SCHEMA_ORG = "schema-org"
     SKOS = "skos"
 
     @property
@@ -132,6 +133,11 @@ def _bounded(found: Scan, limits: Limits) -> Scan:
 
 def _refused(reason: str, where: str = "") -> Scan:
     return Scan(refusals=(Refusal(reason, where),))
+
+
+_NO_IDENTIFIER: Final = (
+    "the record says no identifier; one was made from its content and will change when the record does"
+)
 
 
 def content_key(content: bytes) -> str:
@@ -282,7 +288,7 @@ def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
     warning = ""
     if not key:
         key = content_key(content)
-        warning = "the record says no identifier; one was made from its content and will change when the record does"
+        warning = _NO_IDENTIFIER
     return Found(kind, key, max(_texts(root, _MODIFIED_PATHS), default=""), content, warning)
 
 
@@ -297,7 +303,7 @@ def _dublin_core_record(root: xml.Element, content: bytes) -> Found:
     warning = ""
     if not named:
         key = content_key(content)
-        warning = "the record says no identifier; one was made from its content and will change when the record does"
+        warning = _NO_IDENTIFIER
     modified = "" if above is None else next(_texts(above, (_path("oai:header/oai:datestamp"),)), "")
     dates = [] if xml.local_name(root) == "dc" else list(_texts(root, (_path("dc:date"),)))
     return Found(Kind.DUBLIN_CORE, key, max([*dates, modified]), content, warning)
@@ -318,6 +324,8 @@ def _scan_json(content: bytes) -> Scan:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         return _refused(f"not JSON: {error}")
+    if schema_org.is_schema_org(document):
+        return _scan_schema_org(document, content)
     data = document.get("data") if isinstance(document, dict) else None
     items = data if isinstance(data, list) else document if isinstance(document, list) else [document]
     if isinstance(document, dict) and isinstance(data, dict) and "attributes" in data:
@@ -338,6 +346,28 @@ def _scan_json(content: bytes) -> Scan:
     return Scan(tuple(records), tuple(refusals))
 
 
+def _scan_schema_org(document: dict[str, Any], content: bytes) -> Scan:
+    plain = list(schema_org.records(document))
+    if not plain:
+        nodes = document.get("@graph", [document])
+        types = sorted({one for node in nodes if isinstance(node, dict) for one in schema_org.types_of(node)})
+        return _refused(f"schema.org JSON-LD about {', '.join(types)[:200]}, and no data set or publication")
+    found = []
+    for record in plain:
+        whole = content if len(plain) == 1 and "@graph" not in document else _as_json(record)
+        stated = [text for text in schema_org.names(record) if text]
+        bare = next((name for text in stated if (name := doi(text))), None)
+        key = bare.replace("/", ":") if bare else next(iter(stated), "")
+        named = f"schema:{key}" if key else content_key(whole)
+        warning = "" if key else _NO_IDENTIFIER
+        found.append(Found(Kind.SCHEMA_ORG, named, str(record.get("dateModified") or ""), whole, warning))
+    return Scan(tuple(found))
+
+
+def _as_json(record: dict[str, Any]) -> bytes:
+    return json.dumps({"@context": "https://schema.org/", **record}, ensure_ascii=False, sort_keys=True).encode()
+
+
 def _json_record(item: Any, content: bytes) -> Found | str:
     if not isinstance(item, dict):
         return "a JSON value that is no record"
@@ -350,9 +380,7 @@ def _json_record(item: Any, content: bytes) -> Found | str:
     if is_datacite:
         return _datacite_record(attributes, content)
     if "@context" in item:
-        return (
-            "a JSON-LD document; schema.org and other JSON-LD records are not mapped: give ISO 19139 or DataCite JSON"
-        )
+        return "a JSON-LD document that is not schema.org's, which is not mapped: give ISO 19139 or DataCite JSON"
     if "group" in item or "works" in item or "put-code" in item:
         return "a part of an ORCID record (works); give the whole record as the ORCID API 3.0 answers it (/v3.0/{id}/record)"
     known = ", ".join(sorted(map(str, item))[:6])

@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import datacite_xml, json, rdf, registers, xml
+from odatis_kg.mapping import datacite_xml, json, rdf, registers, schema_org, xml
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
@@ -24,7 +24,7 @@ from odatis_kg.mapping.engine import (
     Spec,
     all_prefixes,
 )
-from odatis_kg.mapping.errors import TableError
+from odatis_kg.mapping.errors import RefusedError, TableError
 from odatis_kg.mapping.functions import IDENTITIES
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.reading import Reader
@@ -183,6 +183,14 @@ def _open_datacite(content: bytes) -> Reader:
     return json.read(content, envelope=("data", "attributes"))
 
 
+def _open_schema_org(content: bytes) -> Reader:
+    document = json.read(content).root.value
+    plain = next(iter(schema_org.records(document)), None) if isinstance(document, dict) else None
+    if plain is None:
+        raise RefusedError("schema.org JSON-LD without a data set or publication")
+    return json.JsonReader(json.Node(plain, ""))
+
+
 def _open_rdf(content: bytes) -> Reader:
     turtle = rdf.looks_like_turtle(content[:4096].lstrip(b"\xef\xbb\xbf"))
     return rdf.read(content, rdf.Syntax.TURTLE if turtle else rdf.Syntax.RDF_XML)
@@ -193,5 +201,6 @@ _READERS: Final[dict[str, tuple[Opener, str]]] = {
     "xml": (_open_xml, "xpath"),
     "orcid": (_open_orcid, "members"),
     "datacite": (_open_datacite, "members"),
+    "schema-org": (_open_schema_org, "members"),
     "rdf": (_open_rdf, "predicates"),
 }

@@ -57,7 +57,7 @@ def test_the_kind_is_told_from_the_content(content: bytes, kind: str) -> None:
         ),
         (json.dumps({**DATACITE, "doi": ""}).encode(), "without a DOI"),
         (json.dumps({**ORCID, "orcid-identifier": {"path": "0000-0002-1825-0098"}}).encode(), "check digit"),
-        (json.dumps({"@context": "https://schema.org", "@type": "Dataset"}).encode(), "JSON-LD"),
+        (json.dumps({"@context": "http://www.w3.org/ns/anno.jsonld", "type": "Annotation"}).encode(), "JSON-LD"),
     ],
 )
 def test_what_is_no_record_is_refused_with_a_reason(content: bytes, said: str) -> None:

@@ -24,6 +24,9 @@ def _state_json_details(context: Context, node: Node, about: Term) -> None:
     """The same for JSON: named by the members on the way, without the numbers of items."""
     reader: JsonReader = context.reader
     for leaf in reader.unread(node):
+        if "/@type" in leaf.path:
+            reader.ignore(leaf)  # what kind of node it is shows in what became of it
+            continue
         name = " ".join(step for step in leaf.path.split("/") if not step.isdigit())
         said = [value for value in reader.text(leaf, multiline=True) if value[0].lower() not in NO_VALUES]
         if said:
