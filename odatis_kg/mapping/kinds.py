@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ORCID = "orcid"
     DATACITE = "datacite"
     DUBLIN_CORE = "dublin-core"
+    PANGAEA = "pangaea"
     SCHEMA_ORG = "schema-org"
     SKOS = "skos"
 
@@ -166,7 +167,6 @@ _ENVELOPES: Final = {
 _OTHER_RECORDS: Final = {
     "SummaryRecord": "a summary record of CSW; ask for ElementSetName full",
     "BriefRecord": "a brief record of CSW; ask for ElementSetName full",
-    "MetaData": "a PANGAEA record (pan_md), a kind that is not mapped",
     "DIF": "a DIF record, a kind that is not mapped; ask for its ISO form",
     "FC_FeatureCatalogue": "an ISO 19110 feature catalogue, a kind that is not mapped",
 }
@@ -247,6 +247,8 @@ def _kind_of(element: xml.Element) -> Kind | None:
             kind = Kind.ISO19139
         elif xml.NAMESPACES["mdb"] in namespaces:
             kind = Kind.ISO19115_3
+    if element.tag == f"{{{xml.NAMESPACES['md']}}}MetaData":
+        return Kind.PANGAEA
     if kind is None and element.tag in _DUBLIN_CORE_ROOTS:
         return Kind.DUBLIN_CORE
     if kind is None and datacite_xml.is_datacite(element):
@@ -282,6 +284,11 @@ def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
         if isinstance(outcome, str):
             raise ValueError(outcome)
         return outcome
+    if kind is Kind.PANGAEA:
+        stated = next(_texts(root, (_path("md:citation/md:URI"),)), "")
+        bare = doi(stated.replace("https://doi.pangaea.de/", "https://doi.org/"))
+        key = f"pangaea:{bare.replace('/', ':')}" if bare else stated or content_key(content)
+        return Found(kind, key, next(_texts(root, (_path("md:citation/md:dateTime"),)), ""), content)
     if kind is Kind.DUBLIN_CORE:
         return _dublin_core_record(root, content)
     key = next(_texts(root, _IDENTIFIER_PATHS), "")

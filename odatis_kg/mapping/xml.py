@@ -35,6 +35,7 @@ NAMESPACES: Final[dict[str, str]] = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "dct": "http://purl.org/dc/terms/",
     "ows": "http://www.opengis.net/ows",
+    "md": "http://www.pangaea.de/MetaData",
     "oai": "http://www.openarchives.org/OAI/2.0/",
     **{
         prefix: f"http://standards.iso.org/iso/19115/-3/{prefix}/{version}"
