@@ -33,6 +33,8 @@ _COUNTED = (
     ("odk:Cruise", "cruise", "cruises"),
     ("foaf:Person", "person", "people"),
     ("foaf:Organization", "organisation", "organisations"),
+    ("odk:DataCentre", "data centre", "data centres"),
+    ("odk:ObservingNetwork", "observing network", "observing networks"),
     ("sosa:Platform", "platform", "platforms"),
     ("skos:Concept", "concept", "concepts"),
 )
