@@ -93,13 +93,9 @@ class _Reference:
     inverse: bool = False
 
 
-def _matching(pattern: str, term: Callable[[str], Term]) -> Callable[[str], Term | None]:
-    """The term of a text that is wholly of a pattern; None for any other."""
-    return lambda text: term(text) if re.fullmatch(pattern, text) else None
-
-
 def _concept(collection: str) -> Callable[[str], Term | None]:
-    return _matching(r"[A-Z0-9_]+", lambda code: values.iri(nvs_concept(collection, code)))
+    """Reads a bare code of a NERC list; None for what no code looks like."""
+    return lambda code: values.iri(nvs_concept(collection, code)) if re.fullmatch("[A-Z0-9_]+", code) else None
 
 
 def _edmo(code: str) -> Term | None:
@@ -124,9 +120,9 @@ _COLUMNS: Final = {
     "standard": _Column("dct:conformsTo", _address),
     "edmo": _Column("schema:sameAs", _edmo),
     "ror": _Column("schema:sameAs", _ror),
-    "since": _Column("schema:startDate", _matching(r"\d{4}", lambda year: values.typed(year, "gYear"))),
-    "until": _Column("schema:endDate", _matching(r"\d{4}", lambda year: values.typed(year, "gYear"))),
-    "stated_on": _Column("odk:statedOn", _matching(r"\d{4}-\d\d-\d\d", lambda day: values.typed(day, "date"))),
+    "since": _Column("schema:startDate", values.temporal),
+    "until": _Column("schema:endDate", values.temporal),
+    "stated_on": _Column("odk:statedOn", values.temporal),
     "place": _Column("dct:spatial", _concept("C19")),
     "category": _Column("odk:platformCategory", _concept("L06")),
     "subject": _Column("dct:subject", _concept("P02")),

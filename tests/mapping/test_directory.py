@@ -14,6 +14,7 @@ from odatis_kg.mapping import directory
 from odatis_kg.mapping.directory import Directory
 from odatis_kg.mapping.registers import RegisterError
 from odatis_kg.namespaces import PREFIXES
+from odatis_kg.queries import read
 from odatis_kg.resources import folder
 from tests.conftest import BASE, Built, Server
 
@@ -210,6 +211,25 @@ def test_a_row_has_a_page(path: str, said: str, server: Server) -> None:
     assert said in found.text
 
 
+def test_every_row_has_a_document(shipped: Directory, server: Server) -> None:
+    for name, kind in KINDS.items():
+        for row in shipped.files[name].rows:
+            found = server.get(f"doc/{kind}/odatis/{row['key']}.nt")
+            assert found.status_code == 200, row["key"]
+            assert f"<{BASE}id/{kind}/odatis/{row['key']}> " in found.text
+
+
+def test_one_query_leads_from_a_concept_and_a_sea_to_the_centres(store: ox.Store) -> None:
+    found = store.query(read("questions/7-centres-and-variables", Iris(BASE)).text)
+    rows = {(row["centre"].value, row["network"].value.partition(",")[0] if row["network"] else "") for row in found}
+    assert rows == {
+        ("Aquitaine Observatory of Sciences of the Universe", "SOMLIT"),
+        ("Coriolis, in situ data of operational oceanography", ""),
+        ("Coriolis, in situ data of operational oceanography", "BGC-Argo"),
+        ("Villefranche Sea Institute", "BGC-Argo"),
+    }
+
+
 def test_centres_and_networks_are_counted_and_found(server: Server) -> None:
     assert "observing networks" in server.get("", accept="text/html").text
     assert f"{BASE}id/network/odatis/somlit" in server.get("search?q=somlit", accept="text/html").text
@@ -244,6 +264,7 @@ def spoil(path: Path, line: int, before: str, after: str) -> None:
         ("networks", 2, "https://", "see ", "networks.csv, line 2, column 'page': 'see www.somlit.fr/' cannot stand here"),
         ("networks", 2, "ODATIS presentation 2023; list of stations of the network", "", "line 2, row 'somlit': the source"),
         ("networks", 9, ",2012,", ",lately,", "networks.csv, line 9, column 'since': 'lately' cannot stand here"),
+        ("certifications", 2, "2023-04-04", "2023-02-30", "line 2, column 'stated_on': '2023-02-30' cannot stand here"),
         ("variables", 2, "network/somlit", "network/nobody", "variables.csv, line 2, column 'measured_by': there is no"),
         ("variables", 2, ",surface,surface,", ",surface,,", "line 2, column 'level_fr': the text is missing in one language"),
         ("variables", 2, ",TEMP,", ",T!,", "variables.csv, line 2, column 'p02': 'T!' cannot stand here"),

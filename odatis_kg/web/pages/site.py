@@ -35,6 +35,7 @@ _COUNTED = (
     ("foaf:Organization", "organisation", "organisations"),
     ("odk:DataCentre", "data centre", "data centres"),
     ("odk:ObservingNetwork", "observing network", "observing networks"),
+    ("odk:NetworkVariable", "measured variable", "measured variables"),
     ("sosa:Platform", "platform", "platforms"),
     ("skos:Concept", "concept", "concepts"),
 )
