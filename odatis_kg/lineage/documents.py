@@ -23,7 +23,11 @@ def sentences(origin: Origin) -> list[str]:
         derived = f"derived from the record graph {origin.concluded_from} in run {origin.run}"
         return [f"{_statements(origin)} concluded, not stated by any record: {were} {derived}."]
     if not origin.version:
-        what = {"ontology": "the vocabulary of odatis-kg itself", "prov": "the pipeline's own account of a run"}
+        what = {
+            "ontology": "the vocabulary of odatis-kg itself",
+            "prov": "the pipeline's own account of a run",
+            "register": "the reviewed directory of odatis-kg",
+        }
         return [f"{_statements(origin)} from {what.get(origin.family, 'odatis-kg itself')} ({origin.graph})."]
     read_on = f"The record was read from {origin.file} on {_moment(origin.retrieved)}, in run {origin.harvest_run}"
     as_bytes = f"{origin.bytes:,} bytes, SHA-256 {origin.sha256}; kept in the raw archive as {origin.archived}"

@@ -56,8 +56,8 @@ class ProvenanceWriter:
             (graph, self._name("prov:wasGeneratedBy"), self._activity(run.id)),
         ]
 
-    def vocabularies(self, run: Run, graphs: Mapping[str, tuple[str, str]]) -> Triples:
-        """The named graphs of our own vocabularies, with what they are called in English and French."""
+    def shipped(self, run: Run, graphs: Mapping[str, tuple[str, str]]) -> Triples:
+        """The named graphs of what travels with the software (vocabularies, directory), with names in English and French."""
         triples: Triples = []
         for name, (english, french) in graphs.items():
             graph = values.iri(name)

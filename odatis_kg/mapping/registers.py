@@ -17,10 +17,11 @@ class RegisterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One register: rows by column name, in file order; the first column is the key."""
+    """One register: rows by column name, in file order, and the line where each ends; the first column is the key."""
 
     name: str
     rows: tuple[dict[str, str], ...]
+    lines: tuple[int, ...]
     _by_key: dict[str, dict[str, str]] = field(repr=False, compare=False)
     _patterns: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = field(repr=False, compare=False)
 
@@ -53,23 +54,25 @@ def _load(path: Path) -> Register:
         if not header or "source" not in header:
             raise RegisterError(f"{path.name}: the first line must name the columns, 'source' among them")
         rows: list[dict[str, str]] = []
+        numbers: list[int] = []
         for line in reader:
             if len(line) != len(header):
                 raise RegisterError(
                     f"{path.name}, line {reader.line_num}: {len(line)} values where {len(header)} are expected"
                 )
             rows.append(dict(zip(header, line, strict=True)))
+            numbers.append(reader.line_num)
     by_key: dict[str, dict[str, str]] = {}
-    for row in rows:
+    for row, number in zip(rows, numbers, strict=True):
         key = row[header[0]].casefold()
         if not key or key in by_key:
-            raise RegisterError(f"{path.name}: the key '{row[header[0]]}' is empty or there twice")
+            raise RegisterError(f"{path.name}, line {number}: the key '{row[header[0]]}' is empty or there twice")
         by_key[key] = row
         for column, text in row.items():
             if problem := _problem(column, text):
-                raise RegisterError(f"{path.name}, row '{row[header[0]]}': {problem}")
+                raise RegisterError(f"{path.name}, line {number}, row '{row[header[0]]}': {problem}")
     patterns = [(re.compile(row[header[0]], re.IGNORECASE), row) for row in rows] if header[0] == "pattern" else []
-    return Register(path.stem, tuple(rows), by_key, tuple(patterns))
+    return Register(path.stem, tuple(rows), tuple(numbers), by_key, tuple(patterns))
 
 
 # What the cells of a column are, by its name: addresses, names of terms, patterns. All may be empty.

@@ -13,7 +13,7 @@ from odatis_kg.enrich.evidence import Evidence
 from odatis_kg.harvest.archive import Archive, ArchiveError
 from odatis_kg.harvest.ledger import Ledger, Run, Version
 from odatis_kg.lineage.runs import MappedGraph, ProvenanceWriter, by_run, fingerprint, lines, software
-from odatis_kg.mapping import registers
+from odatis_kg.mapping import directory, registers
 from odatis_kg.mapping.engine import Mappings
 from odatis_kg.mapping.kinds import SourceRecord
 from odatis_kg.pipeline.harvesting import Harvest, harvest
@@ -96,6 +96,7 @@ class _Builder:
         self.harvested = harvested
         self.stage = stage
         self.mappings: Mappings = load_mappings(settings.iris)
+        self.directory = directory.load(folder("mappings") / "directory")
         self.reports = [file.report for file in harvested.files]
         self._report_of = {(v.source, v.key, v.sha256): file.report for file in harvested.files for v in file.versions}
 
@@ -194,6 +195,9 @@ class _Builder:
             writer.write(
                 graph, sorted({f"{quad.subject} {quad.predicate} {quad.object} <{graph}> ." for quad in quads})
             )
+        for name in self.directory.files:
+            graph = self.iris.graph("register", name)
+            writer.write(graph, lines(self.directory.statements(name, self.iris), graph))
         self._write_provenance(mapped, conclusions, writer)
         return mapped
 
@@ -236,7 +240,8 @@ class _Builder:
                 triples += provenance.enrichment(run, enriched, self.iris.graph(*MAPPINGS_GRAPH))
                 triples += provenance.release(run)
                 own = {self.iris.graph("ontology", name): called for name, called in _VOCABULARIES.items()}
-                triples += provenance.vocabularies(run, own)
+                own |= {self.iris.graph("register", name): called for name, called in self.directory.titles().items()}
+                triples += provenance.shipped(run, own)
             graph = provenance.graph(run.id)
             writer.write(graph, lines(triples, graph))
 

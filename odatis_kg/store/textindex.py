@@ -30,7 +30,8 @@ _RDF_TYPE: Final = ox.NamedNode(PREFIXES["rdf"] + "type")
 _WEIGHTS: Final = {
     "dcat:Dataset": 9, "dcat:DatasetSeries": 9, "dcat:DataService": 6, "Cruise": 9, "foaf:Person": 8,
     "foaf:Organization": 7, "sosa:Platform": 7, "skos:Concept": 6, "skos:Collection": 6, "skos:ConceptScheme": 6,
-    "Project": 7, "schema:ScholarlyArticle": 7,
+    "Project": 7, "schema:ScholarlyArticle": 7, "DataCentre": 9, "ObservingNetwork": 9, "ExpertConsortium": 7,
+    "NetworkVariable": 2, "ResearchInfrastructure": 8, "dcat:Catalog": 8,
 }  # fmt: skip
 
 

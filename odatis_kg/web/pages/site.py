@@ -33,6 +33,9 @@ _COUNTED = (
     ("odk:Cruise", "cruise", "cruises"),
     ("foaf:Person", "person", "people"),
     ("foaf:Organization", "organisation", "organisations"),
+    ("odk:DataCentre", "data centre", "data centres"),
+    ("odk:ObservingNetwork", "observing network", "observing networks"),
+    ("odk:NetworkVariable", "measured variable", "measured variables"),
     ("sosa:Platform", "platform", "platforms"),
     ("skos:Concept", "concept", "concepts"),
 )
