@@ -1,4 +1,4 @@
-"""The directory: data centres, networks and what they measure, from the reviewed files of `mappings/directory/`.
+"""The directory: data centres, networks and what they measure, from the reviewed files of `mappings/registers/directory/`.
 
 A register looks things up; a row of the directory makes statements. What must stay true: every row is a thing of its own
 with a name in English and in French and the source of its facts, every reference (`centre/sismer`) is to a row that

@@ -96,7 +96,7 @@ class _Builder:
         self.harvested = harvested
         self.stage = stage
         self.mappings: Mappings = load_mappings(settings.iris)
-        self.directory = directory.load(folder("mappings") / "directory")
+        self.directory = directory.load(folder("mappings") / "registers" / "directory")
         self.reports = [file.report for file in harvested.files]
         self._report_of = {(v.source, v.key, v.sha256): file.report for file in harvested.files for v in file.versions}
 

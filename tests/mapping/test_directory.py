@@ -57,7 +57,7 @@ MEASURED = {
 
 @pytest.fixture(scope="module")
 def shipped() -> Directory:
-    return directory.load(folder("mappings") / "directory")
+    return directory.load(folder("mappings") / "registers" / "directory")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_every_network_and_centre_but_the_umbrella_leads_to_what_it_measures(shi
 def test_the_same_files_make_the_same_statements_without_blank_nodes(shipped: Directory) -> None:
     for name in shipped.files:
         made = shipped.statements(name, Iris(BASE))
-        assert made == directory.load(folder("mappings") / "directory").statements(name, Iris(BASE))
+        assert made == directory.load(folder("mappings") / "registers" / "directory").statements(name, Iris(BASE))
         assert len(made) == len(set(made)) >= 4 * len(shipped.files[name].rows), name
         lines = "\n".join(f"{s} {p} {o} ." for s, p, o in made)
         for triple in ox.parse(lines, format=ox.RdfFormat.N_TRIPLES):
@@ -239,7 +239,7 @@ def test_centres_and_networks_are_counted_and_found(server: Server) -> None:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A copy of the shipped files to spoil."""
-    shutil.copytree(folder("mappings") / "directory", tmp_path / "directory")
+    shutil.copytree(folder("mappings") / "registers" / "directory", tmp_path / "directory")
     return tmp_path / "directory"
 
 
