@@ -28,6 +28,8 @@ _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}
 _UUID_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://www.odatis-ocean.fr/odatis-kg/keys")
 _ENDS_LIKE_A_DOCUMENT: Final = re.compile(r"\.(?:" + "|".join((*DOCUMENT_EXTENSIONS, "rdf", "trig", "json")) + r")$")
 
+_AS_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def digest(*natural_key: str, length: int = 10) -> str:
     """A short, stable name for a natural key: `length` hexadecimal digits of SHA-256 over its parts, in order.
@@ -35,7 +37,7 @@ def digest(*natural_key: str, length: int = 10) -> str:
     Ten digits (40 bits) keep the chance of two parts of one record sharing a name below 1 in 200,000
     for a record with 3,000 parts.
     """
-    canonical = json.dumps([unicodedata.normalize("NFC", part) for part in natural_key], ensure_ascii=False)
+    canonical = _AS_JSON([unicodedata.normalize("NFC", part) for part in natural_key])
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 

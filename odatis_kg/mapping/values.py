@@ -105,6 +105,11 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     """A cleaned text on one line: for titles, names, keywords and codes, where a line break is only layout."""
+    return _short_line(text) if len(text) < 200 else " ".join(clean(text).split())
+
+
+@lru_cache(maxsize=20_000)  # the same names, codes and units come again in every record of a catalogue
+def _short_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 

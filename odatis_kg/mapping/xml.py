@@ -162,7 +162,7 @@ def local_name(element: Element) -> str:
 
 def all_text(element: Element) -> str:
     """The text of an element and all below it, in order."""
-    return "".join(str(piece) for piece in element.itertext())
+    return "".join(str(piece) for piece in element.itertext()) if len(element) else element.text or ""
 
 
 @lru_cache(maxsize=4096)
