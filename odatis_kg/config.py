@@ -58,6 +58,12 @@ class InputSettings(_Table):
         le=3_600,
         description="Time one record may take to be mapped, in seconds; a slower one is refused.",
     )
+    jobs: int = Field(
+        0,
+        ge=0,
+        le=1_024,
+        description="Processes that map records; 0 means one for each core, once there are 200 records or more.",
+    )
 
 
 class ServerSettings(_Table):

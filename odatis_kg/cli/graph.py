@@ -10,6 +10,7 @@ from rich.table import Table
 from odatis_kg.cli.shared import (
     BASE_URL,
     DATA_DIR,
+    JOBS,
     SOURCE,
     check_writable,
     fail,
@@ -33,6 +34,7 @@ from odatis_kg.store.release import ReleaseError, Releases
 @SOURCE
 @DATA_DIR
 @BASE_URL
+@JOBS
 @click.pass_context
 def build_command(
     context: click.Context,
@@ -42,6 +44,7 @@ def build_command(
     source: str,
     data_dir: Path | None,
     base_url: str | None,
+    jobs: int | None,
 ) -> None:
     """Bring records in and publish a release of the whole graph.
 
@@ -49,7 +52,7 @@ def build_command(
     stays. A record that two builds of its folder no longer find leaves the graph. Without PATHS, what is already known
     is built again, which is needed after a change of the mapping tables. When nothing has changed, nothing is published.
     """
-    settings = settings_of(context, source=source, data_dir=data_dir, base_url=base_url)
+    settings = settings_of(context, source=source, data_dir=data_dir, base_url=base_url, input={"jobs": jobs})
     check_writable(report, "--report")
     _warn_of_new_names(settings)
     outcome = _build(list(paths), settings)

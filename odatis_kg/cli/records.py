@@ -8,6 +8,7 @@ import click
 
 from odatis_kg.cli.shared import (
     BASE_URL,
+    JOBS,
     PATHS,
     SOURCE,
     check_writable,
@@ -31,6 +32,7 @@ from odatis_kg.resources import folder
 @click.option("--strict", is_flag=True, help="Exit with 1 when any record was refused, for scheduled runs.")
 @SOURCE
 @BASE_URL
+@JOBS
 @click.pass_context
 def map_command(
     context: click.Context,
@@ -40,13 +42,14 @@ def map_command(
     strict: bool,
     source: str,
     base_url: str,
+    jobs: int | None,
 ) -> None:
     """Map records to N-Quads, one named graph a record, without keeping anything.
 
     PATHS are files and folders: ISO 19139, 19115-2 and 19115-3 (alone or inside CSW and OAI-PMH answers), SeaDataNet CDI
     and CSR, ORCID JSON, DataCite JSON, SKOS in Turtle or RDF/XML; .gz is read too. The same input gives the same bytes.
     """
-    settings = settings_of(context, source=source, base_url=base_url)
+    settings = settings_of(context, source=source, base_url=base_url, input={"jobs": jobs})
     check_writable(out, "--out")
     check_writable(report, "--report")
     try:

@@ -22,6 +22,9 @@ DATA_DIR = click.option(
 )
 BASE_URL = click.option("--base-url", help="Public address that every IRI of ours begins with.")
 SOURCE = click.option("--source", help="Name of the source the files belong to; part of their IRIs. Default: local.")
+JOBS = click.option(
+    "--jobs", type=int, help="Processes that map. Default: one for each core when there are many records."
+)
 
 
 class Group(click.Group):

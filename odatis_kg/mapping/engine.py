@@ -7,7 +7,7 @@ place in the record it came from; statements leave sorted and without doubles.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -63,6 +63,12 @@ class Mapped:
         return sorted(
             {f"{subject} {predicate} {object_}{graph}" for subject, predicate, object_, _, _ in self.statements}
         )
+
+    def portable(self) -> "Mapped":
+        """The same without the nodes its statements were read from, which cannot leave their process."""
+        bare = replace(self, statements=tuple(statement._replace(node=None) for statement in self.statements))
+        bare.__dict__["_lines"] = self._lines
+        return bare
 
     def nquads(self) -> list[str]:
         """The distinct statements as N-Quads lines, sorted, without line ends."""

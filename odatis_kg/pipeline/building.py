@@ -1,6 +1,6 @@
 """Building: everything the ledger holds mapped, enriched, checked and published as a release."""
 
-import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,8 @@ from odatis_kg.mapping import directory, registers
 from odatis_kg.mapping.engine import Mappings
 from odatis_kg.mapping.kinds import SourceRecord
 from odatis_kg.pipeline.harvesting import Harvest, harvest
-from odatis_kg.pipeline.stages import Stage, load_mappings, map_safely, new_run_id, now
+from odatis_kg.pipeline.parallel import Item, map_records
+from odatis_kg.pipeline.stages import Stage, load_mappings, new_run_id, note, now
 from odatis_kg.quality.integrity import failures
 from odatis_kg.quality.reports import FileReport, summarise
 from odatis_kg.quality.shacl import Shapes
@@ -167,10 +168,10 @@ class _Builder:
         """Everything that decides what a release contains, apart from its times."""
         code = registers.digest([PACKAGE], suffixes=(".py", ".rq"))
         ontologies = registers.digest([folder("ontologies")], suffixes=(".ttl",))
-        bounds = repr(self.settings.release.model_dump(exclude={"keep"})) + repr(self.settings.input)
+        bounds = [self.settings.release.model_dump(exclude={"keep"}), self.settings.input.model_dump(exclude={"jobs"})]
         records = (f"{v.source}\n{v.key}\n{v.kind}\n{v.sha256}" for v in versions)
         return fingerprint(
-            [self.settings.base_url, software(), code, self.mappings.digest, ontologies, bounds, *records]
+            [self.settings.base_url, software(), code, self.mappings.digest, ontologies, repr(bounds), *records]
         )
 
     # The statements
@@ -179,10 +180,17 @@ class _Builder:
         """Every graph of the release into one N-Quads file."""
         evidence = Evidence(self.iris.odk)
         mapped: list[MappedGraph] = []
+        bounds = self.settings.input
         with self.stage("Mapping", len(versions)) as advance:
-            for version in versions:
-                if (done := self._map(version, writer, evidence)) is not None:
-                    mapped.append(done)
+            items = self._items(versions)
+            for (record, version), outcome in map_records(items, self.mappings, bounds.record_seconds, bounds.jobs):
+                note(self._report(version), record, outcome, version.warning)
+                if outcome.mapped:
+                    writer.write(outcome.mapped.graph, outcome.mapped.nquads())
+                    evidence.add(outcome.mapped)
+                    mapped.append(
+                        MappedGraph(outcome.mapped.graph, outcome.mapped.subject, outcome.mapped.quads, version)
+                    )
                 advance(1)
         if not mapped:
             raise BuildError(self._nothing())
@@ -201,23 +209,18 @@ class _Builder:
         self._write_provenance(mapped, conclusions, writer)
         return mapped
 
-    def _map(self, version: Version, writer: GraphWriter, evidence: Evidence) -> MappedGraph | None:
-        started = time.perf_counter()
-        report = self._report_of.get((version.source, version.key, version.sha256)) or FileReport(
-            version.key, records=1
-        )
-        try:
-            content = self.archive.get(version.sha256)
-        except ArchiveError as error:
-            report.refuse(str(error))
-            return None
-        record = SourceRecord(version.source, version.key, version.kind, content)
-        mapped = map_safely(record, self.mappings, self.settings, report, version.warning)
-        if mapped is not None:
-            writer.write(mapped.graph, mapped.nquads())
-            evidence.add(mapped)
-        report.seconds += time.perf_counter() - started
-        return MappedGraph(mapped.graph, mapped.subject, mapped.quads, version) if mapped is not None else None
+    def _items(self, versions: list[Version]) -> Iterator[Item[Version]]:
+        for version in versions:
+            try:
+                content = self.archive.get(version.sha256)
+            except ArchiveError as error:
+                self._report(version).refuse(str(error))
+            else:
+                yield Item(SourceRecord(version.source, version.key, version.kind, content), version)
+
+    def _report(self, version: Version) -> FileReport:
+        """The report of the file of this run that holds a version; one that nobody reads when an earlier run brought it in."""
+        return self._report_of.get((version.source, version.key, version.sha256)) or FileReport(version.key, records=1)
 
     def _write_conclusions(self, conclusions: Conclusions, writer: GraphWriter) -> None:
         for graph, statements in sorted(conclusions.statements.items()):

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -13,7 +14,8 @@ from odatis_kg.mapping.documentation import pages
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.kinds import Found, SourceRecord
 from odatis_kg.mapping.lint import Fault, faults
-from odatis_kg.pipeline.stages import Stage, load_mappings, map_safely, scan_safely
+from odatis_kg.pipeline.parallel import Item, map_records
+from odatis_kg.pipeline.stages import Stage, load_mappings, note, scan_safely
 from odatis_kg.quality.reports import FileReport
 from odatis_kg.resources import folder
 
@@ -22,10 +24,9 @@ class _Place(NamedTuple):
     """Where the statements of a record are in the spool; compared by the record's date of change, then by order."""
 
     modified: str
-    number: int
     offset: int
     length: int
-    path: str
+    file: int
 
 
 def map_files(paths: list[Path], settings: Settings, out: BinaryIO, stage: Stage) -> list[FileReport]:
@@ -39,35 +40,37 @@ def map_files(paths: list[Path], settings: Settings, out: BinaryIO, stage: Stage
     """
     mappings = load_mappings(settings.iris)
     files = list(walk(paths))
-    reports: dict[str, FileReport] = {}
-    written: dict[str, _Place] = {}
+    reports = [FileReport(file.shown) for file in files]
+    written: dict[bytes, _Place] = {}  # by a digest of the graph's name, for there may be millions
     with tempfile.TemporaryFile() as spool, stage("Mapping", len(files)) as advance:
-        number = 0
-        for file in files:
-            report = reports[file.shown] = FileReport(file.shown)
-            started = time.perf_counter()
-            for found in _records(file, settings, report):
-                record = SourceRecord(settings.source, found.key, found.kind, found.content)
-                mapped = map_safely(record, mappings, settings, report, found.warning)
-                if mapped is None:
-                    continue
-                text = mapped.text()
-                number += 1
-                place = _Place(found.modified, number, spool.tell(), len(text), file.shown)
-                spool.write(text)
-                before = written.get(mapped.graph, place)
-                older, newer = sorted((before, place))
-                if older is not newer:
-                    reports[older.path].superseded(
-                        found.kind, found.key, newer.path, same_date=older.modified == newer.modified
-                    )
-                written[mapped.graph] = newer
-            report.seconds = time.perf_counter() - started
-            advance(1)
-        for place in sorted(written.values(), key=lambda one: one.number):
+
+        def items() -> Iterator[Item[tuple[int, Found]]]:
+            for number, file in enumerate(files):
+                for found in _records(file, settings, reports[number]):
+                    yield Item(SourceRecord(settings.source, found.key, found.kind, found.content), (number, found))
+                advance(1)
+
+        for (record, (file, found)), outcome in map_records(
+            items(), mappings, settings.input.record_seconds, settings.input.jobs
+        ):
+            note(reports[file], record, outcome, found.warning)
+            if outcome.mapped is None:
+                continue
+            text = outcome.mapped.text()
+            place = _Place(found.modified, spool.tell(), len(text), file)
+            spool.write(text)
+            name = sha256(outcome.mapped.graph.encode()).digest()
+            before = written.get(name, place)
+            older, newer = sorted((before, place))
+            if older is not newer:
+                reports[older.file].superseded(
+                    found.kind, found.key, files[newer.file].shown, same_date=older.modified == newer.modified
+                )
+            written[name] = newer
+        for place in sorted(written.values(), key=lambda one: one.offset):
             spool.seek(place.offset)
             out.write(spool.read(place.length))
-    return list(reports.values())
+    return reports
 
 
 def survey_files(paths: list[Path], settings: Settings, stage: Stage) -> tuple[Survey, list[FileReport]]:
@@ -116,6 +119,8 @@ def _records(file: File, settings: Settings, report: FileReport) -> tuple[Found,
     except UnreadableFileError as error:
         report.refuse(str(error))
         return ()
+    started = time.perf_counter()
     found = scan_safely(content, settings)
+    report.seconds += time.perf_counter() - started
     report.scanned(len(found.records), found.refusals)
     return found.records

@@ -1,10 +1,11 @@
 """What all stages share: their clock, the names of runs, how they tell how far they are, and mapping without accidents."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from odatis_kg.config import Settings
 from odatis_kg.iris import Iris
@@ -61,22 +62,41 @@ def scan_safely(content: bytes, settings: Settings) -> Scan:
         return Scan(refusals=(Refusal(_fault(error)),))
 
 
-def map_safely(
-    record: SourceRecord, mappings: Mappings, settings: Settings, report: FileReport, warning: str
-) -> Mapped | None:
-    """The record mapped and counted in the report of its file; or None, and the reason in the report."""
-    prefix = f"record {record.key}: " if report.records > 1 else ""
+class Outcome(NamedTuple):
+    """What became of a record: mapped, or refused with a reason; and the time it took, in seconds."""
+
+    mapped: Mapped | None
+    reason: str = ""
+    seconds: float = 0.0
+
+    def portable(self) -> "Outcome":
+        """The same without the nodes of the parsed record, to be sent to another process."""
+        return self._replace(mapped=self.mapped.portable()) if self.mapped else self
+
+
+def map_safely(record: SourceRecord, mappings: Mappings, seconds: float) -> Outcome:
+    """The record mapped, or refused; a fault of ours becomes a refusal, so that the other records go on."""
+    started = time.perf_counter()
+    mapped, reason = None, ""
     try:
-        mapped = map_record(record, mappings, seconds=settings.input.record_seconds)
+        mapped = map_record(record, mappings, seconds=seconds)
+        mapped.nquads()
     except RefusedError as error:
-        report.refuse(f"{prefix}{error}")
-        return None
+        reason = str(error)
     except Exception as error:
-        report.refuse(f"{prefix}{_fault(error)}")
-        return None
-    warnings = [f"{prefix}{text}" for text in (*((warning,) if warning else ()), *mapped.warnings)]
-    report.accept(record.kind, mapped.quads, warnings, mapped.coverage)
-    return mapped
+        reason = _fault(error)
+    return Outcome(mapped, reason, time.perf_counter() - started)
+
+
+def note(report: FileReport, record: SourceRecord, outcome: Outcome, warning: str) -> None:
+    """Count the outcome of a record in the report of its file; `warning` is what was remarked when it was found."""
+    report.seconds += outcome.seconds
+    prefix = f"record {record.key}: " if report.records > 1 else ""
+    if outcome.mapped is None:
+        report.refuse(f"{prefix}{outcome.reason}")
+        return
+    warnings = [f"{prefix}{text}" for text in (*((warning,) if warning else ()), *outcome.mapped.warnings)]
+    report.accept(record.kind, outcome.mapped.quads, warnings, outcome.mapped.coverage)
 
 
 def _fault(error: Exception) -> str:
