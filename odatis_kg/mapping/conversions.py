@@ -73,8 +73,10 @@ def _as_code(register: Register, *, drop: bool) -> Conversion:
         if not code:
             return []
         row = register.get(code) or register.get(code.split(";")[0])
-        if row and row["iri"]:
+        if row and row.get("iri"):
             return [values.iri(row["iri"])]
+        if row and row.get("name"):
+            return [values.text(row["name"])]
         if row or drop:
             return []
         context.warn(f"the code '{code[:60]}' is not in the register {register.name}; kept as text")

@@ -34,33 +34,42 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
             context.warn("an online resource has a name and no address")
         return
     address = values.repaired_iri(stated)
-    row = link_use(context, protocol, address or stated, function)
+    linked = " ".join(filter(None, map(reader.href, reader.find(node, "protocol"))))
+    row = link_use(context, f"{protocol} {linked}".strip(), address or stated, function)
     use = row["use"] if row else ""
     bare = doi(stated)
     if address is None:
         context.warn(f"the address '{stated[:80]}' is no IRI; kept as text")
-        _state_distribution(context, resource, values.text(stated), protocol, names, descriptions, use)
+        if is_service(context, resource):
+            context.add(resource, "rdfs:seeAlso", values.text(stated))
+        else:
+            _state_distribution(context, resource, values.text(stated), protocol, names, descriptions, use)
     elif bare:
         said = " ".join([protocol, function, *(words for words, _ in (*names, *descriptions))])
         if _OWN_DOI.search(said):
             state_doi(context, resource, bare)
         else:
-            _state_page(context, resource, "dct:relation", canonical(stated) or address, names)
+            _state_page(context, resource, "dct:relation", canonical(stated) or address, names, descriptions)
+    elif use == "service" and is_service(context, resource):
+        _state_end_point(context, resource, address, row or {}, names, descriptions)
     elif use == "service":
-        _state_service(context, resource, address, protocol, row or {}, names, descriptions)
+        held = _state_service(context, resource, address, protocol, row or {}, names, descriptions)
+        _state_size(context, node, held)
+    elif use in ("download", "access", "") and is_service(context, resource):
+        _state_page(context, resource, "foaf:page", address, names, descriptions)
     elif use in ("download", "access", ""):
         if not use:
             context.warn(f"nothing tells what the link {address[:120]} (protocol '{protocol[:40]}') is for")
         held = _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
         _state_size(context, node, held)
     elif use == "publication":
-        _state_page(context, resource, "dct:isReferencedBy", address, names)
+        _state_page(context, resource, "dct:isReferencedBy", address, names, descriptions)
     else:
         landing = "metadata-url" in protocol.lower()
-        _state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names)
+        _state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names, descriptions)
         for other, _ in addresses[1:]:
             if (translated := values.repaired_iri(other)) and translated != address:
-                _state_page(context, resource, "foaf:page", translated, [])
+                _state_page(context, resource, "foaf:page", translated, [], [])
 
 
 def link_use(context: Context, protocol: str, address: str, function: str) -> dict[str, str] | None:
@@ -80,11 +89,51 @@ def _labels(reader: XmlReader, node: Element, path: str) -> Localised:
     ]
 
 
-def _state_page(context: Context, resource: Term, predicate: str, address: str, names: Localised) -> None:
+def is_service(context: Context, resource: Term) -> bool:
+    """Whether the record is about a service, which has end points and pages but no distributions (DCAT 3, section 6.9)."""
+    service = context.name("dcat:DataService")
+    return any(one.subject == resource and one.object == service for one in context.statements)
+
+
+def _state_page(
+    context: Context, resource: Term, predicate: str, address: str, names: Localised, descriptions: Localised
+) -> None:
     page = values.iri(address)
     context.add(resource, predicate, page)
     context.type(page, "foaf:Document")
     context.texts(page, "dct:title", names)
+    context.texts(page, "dct:description", descriptions)
+
+
+def _end_point(address: str) -> str:
+    """The address of a service without the query of one request."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+
+def _state_end_point(
+    context: Context,
+    service: Term,
+    address: str,
+    row: Mapping[str, str],
+    names: Localised,
+    descriptions: Localised,
+) -> None:
+    """A link of a service record to the service itself: its end point, its protocol, and the document that describes it."""
+    context.add(service, "dcat:endpointURL", values.iri(_end_point(address)))
+    _state_protocol(context, service, row)
+    describes = "getcapabilities" in address.lower()
+    _state_page(
+        context, service, "dcat:endpointDescription" if describes else "foaf:page", address, names, descriptions
+    )
+
+
+def _state_protocol(context: Context, service: Term, row: Mapping[str, str]) -> None:
+    """What a service speaks: as the standard it conforms to (DCAT) and as its protocol (GeoDCAT-AP 3)."""
+    if standard := row.get("standard", ""):
+        context.add(service, "dct:conformsTo", values.iri(standard))
+        context.add(service, "geodcatap:serviceProtocol", values.iri(standard))
+        context.type(values.iri(standard), "dct:Standard")
 
 
 def _state_distribution(
@@ -134,10 +183,10 @@ def _state_service(
     row: Mapping[str, str],
     names: Localised,
     descriptions: Localised,
-) -> None:
+) -> Term:
     """One `dcat:DataService` for an endpoint (query left out), one distribution for this dataset's layer of it (P13)."""
     parts = urlsplit(address)
-    endpoint = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    endpoint = _end_point(address)
     standard = row.get("standard", "")
     host = re.sub(r"[^a-z0-9.-]", "-", (parts.hostname or "").lower()).strip("-.") or "unknown"
     service = context.thing("service", host[:64].rstrip("-."), digest(endpoint, standard or protocol, length=16))
@@ -147,7 +196,7 @@ def _state_service(
         context.add(service, "dcat:endpointDescription", values.iri(address))
     context.add(service, "dct:title", values.text(f"{row.get('label', '')} {parts.netloc}".strip()))
     context.add(service, "dcat:servesDataset", resource)
-    if standard:
-        context.add(service, "dct:conformsTo", values.iri(standard))
+    _state_protocol(context, service, row)
     node = _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, "service")
     context.add(node, "dcat:accessService", service)
+    return node

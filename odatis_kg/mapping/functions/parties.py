@@ -275,6 +275,18 @@ def _state_address(context: Context, organisation: Term, stated: Address) -> Non
             context.add(address, f"locn:{name}", values.text(text))
 
 
+def _state_postal(context: Context, contact: Term, stated: Address) -> None:
+    """The postal address of a contact point; that of an organisation only, as for the agent."""
+    parts = (stated.street, stated.city, stated.region, stated.postcode, stated.country)
+    address = context.part(context.subjects["resource"], "postal", *parts)
+    context.add(contact, "vcard:hasAddress", address)
+    context.type(address, "vcard:Address")
+    names = ("street-address", "locality", "region", "postal-code", "country-name")
+    for name, text in zip(names, parts, strict=True):
+        if text:
+            context.add(address, f"vcard:{name}", values.text(text))
+
+
 def _office_mailboxes(context: Context, stated: Party) -> list[Term]:
     """The mailboxes that may be published, as `mailto:` IRIs; an element that holds none counts as left out on purpose."""
     offices = [email for email in stated.emails if is_office_mailbox(email, stated)]
@@ -348,6 +360,8 @@ def _state_contact_point(context: Context, about: Term, agent: Term, stated: Par
         context.add(contact, "vcard:hasURL", values.iri(page))
         context.texts(values.iri(page), "dct:title", names)
     context.texts(contact, "vcard:note", stated.instructions)
+    if stated.address and stated.organisation:
+        _state_postal(context, contact, stated.address)
 
 
 def is_office_mailbox(email: str, stated: Party) -> bool:

@@ -40,7 +40,7 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
         context.node = prop
         link = reader.href(prop)
         texts = [value for value in reader.text(prop, multiline=True) if value[0].lower() not in _NOTHING]
-        matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]))
+        matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]), link)
         if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
             _state_statement(context, about, texts, values.repaired_iri(link) or "")
         elif (address := values.repaired_iri(link)) and not known and not matched:
@@ -68,17 +68,33 @@ def _state_codes(context: Context, node: Element, about: Term) -> None:
                 context.add(about, predicate, values.text(code))
 
 
-def _state_known(context: Context, about: Term, evidence: str) -> bool:
-    """State the licence or the access right that a text or link names; whether it named one."""
+def _state_known(context: Context, about: Term, evidence: str, link: str = "") -> bool:
+    """State the licence or the access right that a text or link names; whether it named one.
+
+    A resource has one licence and one access right at most (DCAT-AP 3): what comes second is not taken for one, and is
+    stated as rights. The limitation that a record links to is more precise than the access right it stands for
+    (which point of which article), so it stays as rights too.
+    """
     if licence := context.registers["licences"].match(evidence):
-        context.add(about, "dct:license", values.iri(licence["iri"]))
-        return True
+        return _state_once(context, about, "dct:license", licence["iri"])
     access = context.registers["access_rights"].match(evidence)
     if access and (evidence.startswith("http") or len(evidence) <= _SHORT):
         # A long text that begins with "no limitations" goes on to name some.
-        context.add(about, "dct:accessRights", values.iri(access["iri"]))
-        return True
+        address = values.repaired_iri(link)
+        if address:
+            context.add(about, "dct:rights", values.iri(address))
+            context.type(values.iri(address), "dct:RightsStatement")
+        return _state_once(context, about, "dct:accessRights", access["iri"]) or bool(address)
     return False
+
+
+def _state_once(context: Context, about: Term, predicate: str, address: str) -> bool:
+    """State the one value of a property; False when another is there already."""
+    name, value = context.name(predicate), values.iri(address)
+    if any(one.subject == about and one.predicate == name and one.object != value for one in context.statements):
+        return False
+    context.add(about, predicate, value)
+    return True
 
 
 def _state_statement(context: Context, about: Term, texts: list[tuple[str, str | None]], link: str) -> None:
@@ -91,9 +107,9 @@ def _state_statement(context: Context, about: Term, texts: list[tuple[str, str |
 
 
 def terms_of_distributions(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """Licence and access right of a dataset, said of each of its distributions too, as DCAT-AP wants them there."""
+    """Licence, access right and character encoding of a dataset, said of its distributions too, as DCAT-AP wants them."""
     resource = context.subjects["resource"]
-    said = {context.name(name): name for name in ("dct:license", "dct:accessRights")}
+    said = {context.name(name): name for name in ("dct:license", "dct:accessRights", "cnt:characterEncoding")}
     distribution = context.name("dcat:distribution")
     own = [one for one in context.statements if one.subject == resource]
     holders = sorted({one.object for one in own if one.predicate == distribution})
