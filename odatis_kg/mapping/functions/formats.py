@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.identifiers import nvs_concept
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
@@ -13,6 +13,8 @@ from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
 def data_format(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """A format (MD_Format): `odk:statedFormat` always; `dct:format` and `dcat:mediaType` when it is a known one.
+
+    A distribution has one of each (DCAT-AP 3): of a link that is listed with two formats, the first.
 
     It is said of the distributions of the same section. A record that lists several formats beside several links does not
     tell which has which: they are then said of the resource.
@@ -33,10 +35,12 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     row = context.registers["formats"].match(names[0][0])
     for holder in holders or [resource]:
         context.add(holder, "odk:statedFormat", stated)
-        if row and row["file_type"]:
+        if row and row["file_type"] and holders:
+            state_once(context, holder, "dct:format", values.iri(row["file_type"]))
+        elif row and row["file_type"]:
             context.add(holder, "dct:format", values.iri(row["file_type"]))
         if row and row["media_type"] and holders:
-            context.add(holder, "dcat:mediaType", values.iri(row["media_type"]))
+            state_once(context, holder, "dcat:mediaType", values.iri(row["media_type"]))
     context.type(stated, "dct:MediaTypeOrExtent")
     context.add(stated, "rdfs:label", values.text(names[0][0]))
     for code in (reader.sdn_code(prop) for prop in reader.find(node, "name")):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi, state_once
 from odatis_kg.mapping.identifiers import canonical, doi
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -100,7 +100,8 @@ def _state_page(
 ) -> None:
     page = values.iri(address)
     context.add(resource, predicate, page)
-    context.type(page, "foaf:Document")
+    if predicate != "dct:relation":  # what a related DOI names, a paper or data, the record does not say
+        context.type(page, "foaf:Document")
     context.texts(page, "dct:title", names)
     context.texts(page, "dct:description", descriptions)
 
@@ -129,10 +130,10 @@ def _state_end_point(
 
 
 def _state_protocol(context: Context, service: Term, row: Mapping[str, str]) -> None:
-    """What a service speaks: as the standard it conforms to (DCAT) and as its protocol (GeoDCAT-AP 3)."""
+    """What a service speaks: as the standard it conforms to (DCAT) and as its protocol (GeoDCAT-AP 3, one)."""
     if standard := row.get("standard", ""):
         context.add(service, "dct:conformsTo", values.iri(standard))
-        context.add(service, "geodcatap:serviceProtocol", values.iri(standard))
+        state_once(context, service, "geodcatap:serviceProtocol", values.iri(standard))
         context.type(values.iri(standard), "dct:Standard")
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
@@ -50,8 +50,11 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
             _state_statement(context, about, [], address)
     for picture in reader.find(node, "graphic | imageLink"):
         reader.ignore(picture)  # the logo of a licence
-    for prop in reader.find(node, "reference/*"):
-        context.apply(context.shared["iso/citation-rest"], prop, about)
+    for citation in reader.find(node, "reference/*"):
+        titles = [value for prop in reader.find(citation, "title") for value in reader.text(prop, multiline=True)]
+        if titles:  # its dates, its version and its authors are those of the licence, not of the resource
+            statement = _state_statement(context, about, titles, "")
+            context.apply(context.shared["iso/citation-rest"], citation, statement)
     state_details(context, node, about)
 
 
@@ -76,7 +79,7 @@ def _state_known(context: Context, about: Term, evidence: str, link: str = "") -
     (which point of which article), so it stays as rights too.
     """
     if licence := context.registers["licences"].match(evidence):
-        return _state_once(context, about, "dct:license", licence["iri"])
+        return state_once(context, about, "dct:license", values.iri(licence["iri"]))
     access = context.registers["access_rights"].match(evidence)
     if access and (evidence.startswith("http") or len(evidence) <= _SHORT):
         # A long text that begins with "no limitations" goes on to name some.
@@ -84,26 +87,18 @@ def _state_known(context: Context, about: Term, evidence: str, link: str = "") -
         if address:
             context.add(about, "dct:rights", values.iri(address))
             context.type(values.iri(address), "dct:RightsStatement")
-        return _state_once(context, about, "dct:accessRights", access["iri"]) or bool(address)
+        return state_once(context, about, "dct:accessRights", values.iri(access["iri"])) or bool(address)
     return False
 
 
-def _state_once(context: Context, about: Term, predicate: str, address: str) -> bool:
-    """State the one value of a property; False when another is there already."""
-    name, value = context.name(predicate), values.iri(address)
-    if any(one.subject == about and one.predicate == name and one.object != value for one in context.statements):
-        return False
-    context.add(about, predicate, value)
-    return True
-
-
-def _state_statement(context: Context, about: Term, texts: list[tuple[str, str | None]], link: str) -> None:
+def _state_statement(context: Context, about: Term, texts: list[tuple[str, str | None]], link: str) -> Term:
     statement = context.part(about, "rights", link, *(words for words, _ in texts))
     context.add(about, "dct:rights", statement)
     context.type(statement, "dct:RightsStatement")
     context.texts(statement, "dct:description", texts)
     if link:
         context.add(statement, "rdfs:seeAlso", values.iri(link))
+    return statement
 
 
 def terms_of_distributions(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

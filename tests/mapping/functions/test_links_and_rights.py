@@ -4,7 +4,7 @@ import pytest
 
 from odatis_kg.mapping.engine import Mapped, Mappings
 from tests.mapping.test_golden import FIXTURES
-from tests.support import iso, mapped, values_of
+from tests.support import iso, iso3, mapped, values_of
 
 DISTRIBUTION = "<gmd:distributionInfo><gmd:MD_Distribution><gmd:transferOptions><gmd:MD_DigitalTransferOptions>{}</gmd:MD_DigitalTransferOptions></gmd:transferOptions></gmd:MD_Distribution></gmd:distributionInfo>"
 
@@ -147,3 +147,15 @@ def test_a_link_of_a_service_record_is_an_end_point_or_a_page_never_a_distributi
     assert values_of(result, "dcat#distribution") == values_of(result, "accessService") == []
     assert "<https://maps.example.org/ows>" in values_of(result, "endpointURL")
     assert values_of(result, "foaf/0.1/page", f"<{result.subject}>") == ["<https://maps.example.org/legend.zip>"]
+
+
+def test_the_version_of_a_licence_is_not_that_of_the_dataset(mappings: Mappings) -> None:
+    inside = """<mri:resourceConstraints><mco:MD_LegalConstraints><mco:reference><cit:CI_Citation>
+    <cit:title><gco:CharacterString>Creative Commons Attribution 4.0</gco:CharacterString></cit:title>
+    <cit:edition><gco:CharacterString>4.0</gco:CharacterString></cit:edition>
+    </cit:CI_Citation></mco:reference></mco:MD_LegalConstraints></mri:resourceConstraints>"""
+    result = mapped(iso3(inside), mappings)
+    assert values_of(result, "dcat#version", f"<{result.subject}>") == []
+    (statement,) = values_of(result, "terms/rights")
+    assert values_of(result, "dcat#version", statement) == ['"4.0"']
+    assert values_of(result, "terms/license") == ["<http://spdx.org/licenses/CC-BY-4.0>"]
