@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
+from odatis_kg.mapping.functions.resource import NO_VALUES
 from odatis_kg.mapping.identifiers import nvs_concept
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
@@ -33,14 +33,16 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     stated = context.part(resource, "format", *said)
     holders = _holders(context, node) if options.get("scope") == "distribution" else []
     row = context.registers["formats"].match(names[0][0])
+    formatted, typed = (
+        {one.subject for one in context.statements if one.predicate == name}
+        for name in (context.name("dct:format"), context.name("dcat:mediaType"))
+    )
     for holder in holders or [resource]:
         context.add(holder, "odk:statedFormat", stated)
-        if row and row["file_type"] and holders:
-            state_once(context, holder, "dct:format", values.iri(row["file_type"]))
-        elif row and row["file_type"]:
+        if row and row["file_type"] and (holder not in formatted or not holders):
             context.add(holder, "dct:format", values.iri(row["file_type"]))
-        if row and row["media_type"] and holders:
-            state_once(context, holder, "dcat:mediaType", values.iri(row["media_type"]))
+        if row and row["media_type"] and holders and holder not in typed:
+            context.add(holder, "dcat:mediaType", values.iri(row["media_type"]))
     context.type(stated, "dct:MediaTypeOrExtent")
     context.add(stated, "rdfs:label", values.text(names[0][0]))
     for code in (reader.sdn_code(prop) for prop in reader.find(node, "name")):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi, state_once
+from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once
 from odatis_kg.mapping.identifiers import canonical, doi
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -40,7 +40,7 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
     bare = doi(stated)
     if address is None:
         context.warn(f"the address '{stated[:80]}' is no IRI; kept as text")
-        if is_service(context, resource):
+        if is_service(context):
             context.add(resource, "rdfs:seeAlso", values.text(stated))
         else:
             _state_distribution(context, resource, values.text(stated), protocol, names, descriptions, use)
@@ -50,12 +50,12 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
             state_doi(context, resource, bare)
         else:
             _state_page(context, resource, "dct:relation", canonical(stated) or address, names, descriptions)
-    elif use == "service" and is_service(context, resource):
+    elif use == "service" and is_service(context):
         _state_end_point(context, resource, address, row or {}, names, descriptions)
     elif use == "service":
         held = _state_service(context, resource, address, protocol, row or {}, names, descriptions)
         _state_size(context, node, held)
-    elif use in ("download", "access", "") and is_service(context, resource):
+    elif use in ("download", "access", "") and is_service(context):
         _state_page(context, resource, "foaf:page", address, names, descriptions)
     elif use in ("download", "access", ""):
         if not use:
@@ -87,12 +87,6 @@ def _labels(reader: XmlReader, node: Element, path: str) -> Localised:
     return [
         value for prop in reader.find(node, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES
     ]
-
-
-def is_service(context: Context, resource: Term) -> bool:
-    """Whether the record is about a service, which has end points and pages but no distributions (DCAT 3, section 6.9)."""
-    service = context.name("dcat:DataService")
-    return any(one.subject == resource and one.object == service for one in context.statements)
 
 
 def _state_page(

@@ -14,6 +14,7 @@ from odatis_kg.mapping.xml import Element, XmlReader, local_name
 NO_VALUES = frozenset(
     {"", "none", "inapplicable", "not applicable", "unknown", "n/a", "na", "-", "--", "null", "missing"}
 )
+_LEVEL = "hierarchyLevel | metadataScope/*/resourceScope"
 
 
 def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
@@ -66,7 +67,7 @@ def identity(context: Context) -> None:
     reader: XmlReader = context.reader
     set_languages(context)
     record = name_record(context)
-    level = reader.first(reader.root, "hierarchyLevel | metadataScope/*/resourceScope")
+    level = reader.first(reader.root, _LEVEL)
     context.node = level
     scope = reader.code(level)
     row = context.registers["resource_classes"].get(scope or "dataset")
@@ -80,6 +81,13 @@ def identity(context: Context) -> None:
     context.type(resource, row["class"], "prov:Entity")
     context.add(record, "foaf:primaryTopic", resource)
     context.node = None
+
+
+def is_service(context: Context) -> bool:
+    """Whether the record is about a service, which has end points and pages but no distributions (DCAT 3, Data Service)."""
+    reader: XmlReader = context.reader
+    row = context.registers["resource_classes"].get(reader.code(reader.first(reader.root, _LEVEL)))
+    return row is not None and row["class"] == "dcat:DataService"
 
 
 def resource_identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
