@@ -7,7 +7,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.errors import TableError
 from odatis_kg.mapping.functions.keywords import sdn_concept
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, coded
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
@@ -72,9 +72,11 @@ def _as_code(register: Register, *, drop: bool) -> Conversion:
         code = context.reader.code(node)
         if not code:
             return []
-        row = register.get(code) or register.get(code.split(";")[0])
-        if row and row["iri"]:
+        row = coded(context, register, node)
+        if row and row.get("iri"):
             return [values.iri(row["iri"])]
+        if row and row.get("name"):
+            return [values.text(row["name"])]
         if row or drop:
             return []
         context.warn(f"the code '{code[:60]}' is not in the register {register.name}; kept as text")

@@ -19,6 +19,7 @@ from odatis_kg.mapping.kinds import SourceRecord
 from odatis_kg.pipeline.harvesting import Harvest, harvest
 from odatis_kg.pipeline.parallel import Item, map_records
 from odatis_kg.pipeline.stages import Stage, load_mappings, new_run_id, note, now
+from odatis_kg.quality.demands import demands
 from odatis_kg.quality.integrity import failures
 from odatis_kg.quality.reports import FileReport, summarise
 from odatis_kg.quality.shacl import Shapes
@@ -275,7 +276,7 @@ class _Builder:
         sample = records[::every] if self.settings.release.shacl else []
         remarks: dict[str, list[dict[str, str]]] = {}
         with self.stage("Checking", len(sample)) as advance:
-            shapes = Shapes(folder("ontologies"), self.iris)
+            shapes = Shapes(folder("ontologies"), self.iris, demands(self.mappings.registers))
             for graph in sample:
                 quads = store.quads_for_pattern(None, None, None, ox.NamedNode(graph.graph))
                 noted = shapes.remarks((str(quad.subject), str(quad.predicate), str(quad.object)) for quad in quads)

@@ -7,7 +7,9 @@ import pytest
 from odatis_kg.config import load
 from odatis_kg.iris import Iris
 from odatis_kg.mapping.engine import Mappings
+from odatis_kg.mapping.xml import compile_path
 from odatis_kg.namespaces import PREFIXES
+from odatis_kg.quality.demands import demands
 from odatis_kg.quality.shacl import Shapes
 from odatis_kg.resources import folder
 from tests.conftest import BASE, Built
@@ -68,6 +70,21 @@ def test_a_dataset_without_abstract_is_published_with_a_remark(shapes: Shapes) -
     (remark,) = shapes.remarks(a_dataset()[:2])
     assert (remark.severity, remark.node) == ("Warning", DATASET.strip("<>"))
     assert "no abstract" in remark.message
+
+
+def test_a_remark_says_what_to_fill_in_in_both_languages(iris: Iris, mappings: Mappings) -> None:
+    (remark,) = Shapes(folder("ontologies"), iris, demands(mappings.registers)).remarks(a_dataset()[:2])
+    assert remark.fill_in == {"en": "the abstract", "fr": "le résumé"}
+
+
+def test_where_a_source_states_what_is_demanded_is_a_path_that_records_can_be_read_with(mappings: Mappings) -> None:
+    found = demands(mappings.registers)
+    assert len(found) > 10
+    for demand in found.values():
+        assert demand.english
+        assert demand.french
+        for path in (demand.paths["iso19139"], demand.paths["iso19115-3"]):
+            assert not path or compile_path(path)
 
 
 def test_the_demonstration_records_conform(demo: Built) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi, state_identifier
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi, state_identifier, state_once
 from odatis_kg.mapping.identifiers import doi
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
@@ -27,6 +27,8 @@ _DATE_PROPERTIES = {
     "validityexpires": "odk:validUntil",
     "deprecated": "odk:deprecatedOn",
 }
+# Of these a resource has one (GeoDCAT-AP 3); a second one is kept as a date.
+_ONE_DATE = frozenset({"dct:created", "dct:issued", "dct:modified"})
 
 
 def date_by_type(context: Context, node: Element, options: Mapping[str, str]) -> None:
@@ -46,6 +48,8 @@ def date_by_type(context: Context, node: Element, options: Mapping[str, str]) ->
         context.add(about, "dct:valid", period)
         context.type(period, "dct:PeriodOfTime")
         context.add(period, predicate, date)
+    elif predicate in _ONE_DATE and not state_once(context, about, predicate, date):
+        context.add(about, "dct:date", date)
     elif predicate:
         context.add(about, predicate, date)
         if predicate == "odk:deprecatedOn":

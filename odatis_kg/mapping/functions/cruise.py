@@ -13,7 +13,14 @@ from odatis_kg.mapping.functions.keywords import (
     state_ship,
 )
 from odatis_kg.mapping.functions.lineage import state_association
-from odatis_kg.mapping.functions.parties import Party, read_parties, state_agent, state_attribution, state_organisation
+from odatis_kg.mapping.functions.parties import (
+    Party,
+    read_parties,
+    state_agent,
+    state_attribution,
+    state_further,
+    state_organisation,
+)
 from odatis_kg.mapping.functions.resource import name_record, set_languages
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader
@@ -142,7 +149,7 @@ def performer(context: Context, node: Element, options: Mapping[str, str]) -> No
             if agent is not None:
                 context.add(operation, "prov:wasAssociatedWith", agent)
         if person := state_agent(context, stated):
-            state_association(context, operation, person, stated.role)
+            state_further(context, state_association(context, operation, person, stated.role), stated)
 
 
 def cruise_event(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -191,7 +198,7 @@ def cruise_party(context: Context, node: Element, options: Mapping[str, str]) ->
             part = "laboratory"
         role = _PARTY_ROLES[part]
         context.add(cruise, "prov:wasAssociatedWith", agent)
-        state_association(context, cruise, agent, "", context.name(role))
+        state_further(context, state_association(context, cruise, agent, "", context.name(role)), stated)
         if part == "chief":
             context.add(cruise, "odk:chiefScientist", agent)
             _state_employer(context, cruise, stated)

@@ -14,6 +14,8 @@ from odatis_kg.mapping.xml import Element, XmlReader, local_name
 def data_format(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """A format (MD_Format): `odk:statedFormat` always; `dct:format` and `dcat:mediaType` when it is a known one.
 
+    A distribution has one of each (DCAT-AP 3): of a link that is listed with two formats, the first.
+
     It is said of the distributions of the same section. A record that lists several formats beside several links does not
     tell which has which: they are then said of the resource.
     """
@@ -31,11 +33,15 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     stated = context.part(resource, "format", *said)
     holders = _holders(context, node) if options.get("scope") == "distribution" else []
     row = context.registers["formats"].match(names[0][0])
+    formatted, typed = (
+        {one.subject for one in context.statements if one.predicate == name}
+        for name in (context.name("dct:format"), context.name("dcat:mediaType"))
+    )
     for holder in holders or [resource]:
         context.add(holder, "odk:statedFormat", stated)
-        if row and row["file_type"]:
+        if row and row["file_type"] and (holder not in formatted or not holders):
             context.add(holder, "dct:format", values.iri(row["file_type"]))
-        if row and row["media_type"] and holders:
+        if row and row["media_type"] and holders and holder not in typed:
             context.add(holder, "dcat:mediaType", values.iri(row["media_type"]))
     context.type(stated, "dct:MediaTypeOrExtent")
     context.add(stated, "rdfs:label", values.text(names[0][0]))

@@ -11,6 +11,14 @@ from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader
 
+# What a thing is that a keyword links to by such a property: a harvester of one record need not know its vocabulary.
+_CLASSES = {
+    "dcat:theme": "skos:Concept",
+    "dcatap:hvdCategory": "skos:Concept",
+    "dct:spatial": "dct:Location",
+    "geodcatap:serviceCategory": "skos:Concept",
+}
+
 
 def keyword_group(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """A group of keywords of one type and one thesaurus (MD_Keywords)."""
@@ -106,7 +114,10 @@ def state_keyword(
             context.add(node, "skos:exactMatch", concept)
     if concept:
         predicate = concept_property(context.registers, concept, kind)
-        context.add(resource, predicate, concept_object(context, concept, labels))
+        linked = concept_object(context, concept, labels)
+        context.add(resource, predicate, linked)
+        if predicate in _CLASSES:
+            context.type(linked, _CLASSES[predicate])
 
 
 def concept_property(registers: Mapping[str, Register], concept: Term, kind: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import read_period
-from odatis_kg.mapping.functions.parties import read_parties, state_agent
+from odatis_kg.mapping.functions.parties import read_parties, state_agent, state_further
 from odatis_kg.mapping.functions.resource import NO_VALUES, reference
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader
@@ -42,7 +42,7 @@ def process_step(context: Context, node: Element, options: Mapping[str, str]) ->
         for stated in read_parties(context, processor):
             if agent := state_agent(context, stated):
                 context.add(step, "prov:wasAssociatedWith", agent)
-                state_association(context, step, agent, stated.role)
+                state_further(context, state_association(context, step, agent, stated.role), stated)
     for source in reader.find(node, "source"):
         if entity := _state_source(context, source):
             context.add(step, "prov:used", entity)
@@ -56,7 +56,7 @@ def lineage_source(context: Context, node: Element, options: Mapping[str, str]) 
     _state_source(context, node)
 
 
-def state_association(context: Context, activity: Term, agent: Term, role: str, role_term: Term | None = None) -> None:
+def state_association(context: Context, activity: Term, agent: Term, role: str, role_term: Term | None = None) -> Term:
     """`prov:qualifiedAssociation` of an activity with an agent in a role."""
     row = context.registers["roles"].get(role) if role else None
     term = role_term or (values.iri(row["iri"]) if row else None)
@@ -68,6 +68,7 @@ def state_association(context: Context, activity: Term, agent: Term, role: str, 
         context.add(association, "prov:hadRole", term)
     elif role:
         context.add(association, "odk:statedRole", values.text(role))
+    return association
 
 
 def _state_time(context: Context, node: Element, step: Term) -> None:

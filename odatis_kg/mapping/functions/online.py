@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi
+from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once
 from odatis_kg.mapping.identifiers import canonical, doi
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -33,7 +33,8 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
         if names or descriptions:
             context.warn("an online resource has a name and no address")
         return
-    held = state_link(context, stated, protocol, function, names, descriptions)
+    linked = " ".join(filter(None, map(reader.href, reader.find(node, "protocol"))))
+    held = state_link(context, stated, protocol, function, names, descriptions, linked)
     if held:
         _state_size(context, node, held)
     for other, _ in addresses[1:]:
@@ -42,25 +43,41 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
 
 
 def state_link(
-    context: Context, stated: str, protocol: str, function: str, names: Localised, descriptions: Localised
+    context: Context,
+    stated: str,
+    protocol: str,
+    function: str,
+    names: Localised,
+    descriptions: Localised,
+    linked: str = "",
 ) -> Term | None:
-    """State what a link of the resource is for; the distribution it became, if it is one of files."""
+    """State what a link of the resource is for; the distribution or service it became, if it is one.
+
+    `linked` holds the addresses that the record gives for the protocol.
+    """
     resource = context.subjects["resource"]
     address = values.repaired_iri(stated)
-    row = link_use(context, protocol, address or stated, function)
+    row = link_use(context, f"{protocol} {linked}".strip(), address or stated, function)
     use = row["use"] if row else ""
     bare = doi(stated)
     if address is None:
         context.warn(f"the address '{stated[:80]}' is no IRI; kept as text")
-        _state_distribution(context, resource, values.text(stated), protocol, names, descriptions, use)
+        if is_service(context):
+            context.add(resource, "rdfs:seeAlso", values.text(stated))
+        else:
+            _state_distribution(context, resource, values.text(stated), protocol, names, descriptions, use)
     elif bare:
         said = " ".join([protocol, function, *(words for words, _ in (*names, *descriptions))])
         if _OWN_DOI.search(said):
             state_doi(context, resource, bare)
         else:
             _state_page(context, resource, "dct:relation", canonical(stated) or address, names, descriptions)
+    elif use == "service" and is_service(context):
+        _state_end_point(context, resource, address, row or {}, names, descriptions)
     elif use == "service":
-        _state_service(context, resource, address, protocol, row or {}, names, descriptions)
+        return _state_service(context, resource, address, protocol, row or {}, names, descriptions)
+    elif use in ("download", "access", "") and is_service(context):
+        _state_page(context, resource, "foaf:page", address, names, descriptions)
     elif use in ("download", "access", ""):
         if not use:
             context.warn(f"nothing tells what the link {address[:120]} (protocol '{protocol[:40]}') is for")
@@ -95,9 +112,41 @@ def _state_page(
 ) -> None:
     page = values.iri(address)
     context.add(resource, predicate, page)
-    context.type(page, "foaf:Document")
+    if predicate != "dct:relation":  # what a related DOI names, a paper or data, the record does not say
+        context.type(page, "foaf:Document")
     context.texts(page, "dct:title", names)
     context.texts(page, "dct:description", descriptions)
+
+
+def _end_point(address: str) -> str:
+    """The address of a service without the query of one request."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+
+def _state_end_point(
+    context: Context,
+    service: Term,
+    address: str,
+    row: Mapping[str, str],
+    names: Localised,
+    descriptions: Localised,
+) -> None:
+    """A link of a service record to the service itself: its end point, its protocol, and the document that describes it."""
+    context.add(service, "dcat:endpointURL", values.iri(_end_point(address)))
+    _state_protocol(context, service, row)
+    describes = "getcapabilities" in address.lower()
+    _state_page(
+        context, service, "dcat:endpointDescription" if describes else "foaf:page", address, names, descriptions
+    )
+
+
+def _state_protocol(context: Context, service: Term, row: Mapping[str, str]) -> None:
+    """What a service speaks: as the standard it conforms to (DCAT) and as its protocol (GeoDCAT-AP 3, one)."""
+    if standard := row.get("standard", ""):
+        context.add(service, "dct:conformsTo", values.iri(standard))
+        state_once(context, service, "geodcatap:serviceProtocol", values.iri(standard))
+        context.type(values.iri(standard), "dct:Standard")
 
 
 def _state_distribution(
@@ -147,10 +196,10 @@ def _state_service(
     row: Mapping[str, str],
     names: Localised,
     descriptions: Localised,
-) -> None:
+) -> Term:
     """One `dcat:DataService` for an endpoint (query left out), one distribution for this dataset's layer of it (P13)."""
     parts = urlsplit(address)
-    endpoint = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    endpoint = _end_point(address)
     standard = row.get("standard", "")
     host = re.sub(r"[^a-z0-9.-]", "-", (parts.hostname or "").lower()).strip("-.") or "unknown"
     service = context.thing("service", host[:64].rstrip("-."), digest(endpoint, standard or protocol, length=16))
@@ -160,7 +209,7 @@ def _state_service(
         context.add(service, "dcat:endpointDescription", values.iri(address))
     context.add(service, "dct:title", values.text(f"{row.get('label', '')} {parts.netloc}".strip()))
     context.add(service, "dcat:servesDataset", resource)
-    if standard:
-        context.add(service, "dct:conformsTo", values.iri(standard))
+    _state_protocol(context, service, row)
     node = _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, "service")
     context.add(node, "dcat:accessService", service)
+    return node

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.identifiers import canonical, directory_entry, edmo, orcid, ror
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -26,6 +26,8 @@ _OFFICE_MAILBOXES: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# A role is no agent, so what FOAF says of agents is said of it in the words of vCard.
+_OF_A_ROLE: Final = {"foaf:mbox": "vcard:hasEmail", "foaf:phone": "vcard:hasTelephone"}
 _WORDS: Final = re.compile(r"[a-z0-9]+")
 
 
@@ -47,6 +49,7 @@ class Party:
     address: "Address | None" = None
     instructions: Localised = field(default_factory=list)
     mailboxes: list[Element] = field(default_factory=list)
+    further: list[tuple[str, Term]] = field(default_factory=list)  # details of an agent that has another already
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ def party(context: Context, node: Element, options: Mapping[str, str]) -> None:
             _state_shortcut(context, about, agent, stated)
         elif options["of"] == "record" and stated.role == "pointOfContact":
             _state_contact_point(context, about, agent, stated)
+        state_further(context, attribution, stated)
 
 
 def read_parties(context: Context, node: Element) -> Iterator[Party]:
@@ -268,12 +272,14 @@ def state_organisation(context: Context, stated: Party) -> Term | None:
     context.texts(organisation, "foaf:name", stated.organisation)
     context.texts(organisation, "skos:altLabel", stated.acronym)
     if stated.address:
-        _state_address(context, organisation, stated.address)
+        _state_detail(
+            context, organisation, stated, "locn:address", _state_address(context, organisation, stated.address)
+        )
     if not stated.person and not stated.person_iri:
         for email in _office_mailboxes(context, stated):
-            context.add(organisation, "foaf:mbox", email)
+            _state_detail(context, organisation, stated, "foaf:mbox", email)
         for phone in _telephones(stated):
-            context.add(organisation, "foaf:phone", phone)
+            _state_detail(context, organisation, stated, "foaf:phone", phone)
         for page in stated.pages:
             _state_page(context, organisation, "foaf:page", page)
     return organisation
@@ -282,20 +288,48 @@ def state_organisation(context: Context, stated: Party) -> Term | None:
 def _state_page(context: Context, about: Term, predicate: str, page: Page) -> None:
     address = values.iri(page.address)
     context.add(about, predicate, address)
+    context.type(address, "foaf:Document")
     context.texts(address, "dct:title", page.title)
     context.texts(address, "dct:description", page.description)
 
 
-def _state_address(context: Context, organisation: Term, stated: Address) -> None:
+def _state_detail(context: Context, about: Term, stated: Party, predicate: str, value: Term) -> None:
+    """A detail of an agent or a contact, which has one of each (GeoDCAT-AP 3); another is left for `state_further`."""
+    if not state_once(context, about, predicate, value):
+        stated.further.append((predicate, value))
+
+
+def state_further(context: Context, role: Term, stated: Party) -> None:
+    """Say of a role (an attribution, an association) the mailboxes, telephones and addresses that its agent has beside its own.
+
+    An organisation that a record names twice, with two mailboxes, is reached by each of them in the role it is named in.
+    """
+    for predicate, value in stated.further:
+        context.add(role, _OF_A_ROLE.get(predicate, predicate), value)
+
+
+def _state_address(context: Context, organisation: Term, stated: Address) -> Term:
     """The postal address of an organisation (GeoDCAT-AP 3, agent: `locn:address`); never the address of a person alone."""
     parts = (stated.street, stated.city, stated.postcode, stated.region, stated.country)
     address = context.part(organisation, "address", organisation, *parts)
-    context.add(organisation, "locn:address", address)
     context.type(address, "locn:Address")
     names = ("thoroughfare", "postName", "postCode", "adminUnitL2", "adminUnitL1")
     for name, text in zip(names, parts, strict=True):
         if text:
             context.add(address, f"locn:{name}", values.text(text))
+    return address
+
+
+def _state_postal(context: Context, contact: Term, stated: Party, postal: Address) -> None:
+    """The postal address of a contact point; that of an organisation only, as for the agent."""
+    parts = (postal.street, postal.city, postal.region, postal.postcode, postal.country)
+    address = context.part(context.subjects["resource"], "postal", *parts)
+    _state_detail(context, contact, stated, "vcard:hasAddress", address)
+    context.type(address, "vcard:Address")
+    names = ("street-address", "locality", "region", "postal-code", "country-name")
+    for name, text in zip(names, parts, strict=True):
+        if text:
+            context.add(address, f"vcard:{name}", values.text(text))
 
 
 def _office_mailboxes(context: Context, stated: Party) -> list[Term]:
@@ -360,16 +394,18 @@ def _state_contact_point(context: Context, about: Term, agent: Term, stated: Par
     if stated.person:
         context.add(contact, "vcard:fn", values.text(stated.person))
     else:
-        context.texts(contact, "vcard:fn", stated.organisation)
-    context.texts(contact, "vcard:organization-name", stated.organisation)
+        context.texts(contact, "vcard:fn", stated.organisation[:1])  # the agent bears its names in all languages
+    context.texts(contact, "vcard:organization-name", stated.organisation[:1])
     for email in _office_mailboxes(context, stated):
-        context.add(contact, "vcard:hasEmail", email)
+        _state_detail(context, contact, stated, "vcard:hasEmail", email)
     if not stated.person:
         for phone in _telephones(stated):
-            context.add(contact, "vcard:hasTelephone", phone)
+            _state_detail(context, contact, stated, "vcard:hasTelephone", phone)
     for page in (*stated.pages, *stated.own_pages):
         _state_page(context, contact, "vcard:hasURL", page)
     context.texts(contact, "vcard:note", stated.instructions)
+    if stated.address and stated.organisation:
+        _state_postal(context, contact, stated, stated.address)
 
 
 def is_office_mailbox(email: str, stated: Party) -> bool:

@@ -88,7 +88,7 @@ def _specification(context: Context, resource: Term, result: Element) -> Term | 
 
 
 def _measurement(context: Context, resource: Term, report: Element, result: Element | None) -> None:
-    """A quantitative or descriptive result: `dqv:QualityMeasurement` of a metric named by the record."""
+    """A quantitative or descriptive result: `dqv:QualityMeasurement` of a metric named by the record, one for each value."""
     reader: XmlReader = context.reader
     name = [
         value
@@ -109,13 +109,14 @@ def _measurement(context: Context, resource: Term, report: Element, result: Elem
     for prop in reader.find(report, "measureDescription | measure/*/measureDescription"):
         context.texts(metric, "skos:definition", reader.text(prop, multiline=True))
     if result is not None:
-        for prop in reader.find(result, "value"):
-            text = reader.string(prop)
+        stated = [text for prop in reader.find(result, "value") if (text := reader.string(prop))]
+        for place, text in enumerate(stated, 1):
             number = values.number(text)
-            if text:
-                context.add(
-                    measurement, "dqv:value", values.decimal(number) if number is not None else values.text(text)
-                )
+            holder = measurement if place == 1 else context.part(resource, "quality", element, *said, str(place))
+            context.add(resource, "dqv:hasQualityMeasurement", holder)
+            context.type(holder, "dqv:QualityMeasurement")
+            context.add(holder, "dqv:isMeasurementOf", metric)
+            context.add(holder, "dqv:value", values.decimal(number) if number is not None else values.text(text))
         for prop in reader.find(result, "statement"):
             context.texts(measurement, "dct:description", reader.text(prop, multiline=True))
     state_details(context, report, measurement)

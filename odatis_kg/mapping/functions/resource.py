@@ -14,6 +14,7 @@ from odatis_kg.mapping.xml import Element, XmlReader, local_name
 NO_VALUES = frozenset(
     {"", "none", "inapplicable", "not applicable", "unknown", "n/a", "na", "-", "--", "null", "missing"}
 )
+_LEVEL = "hierarchyLevel | metadataScope/*/resourceScope"
 
 
 def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
@@ -66,7 +67,7 @@ def identity(context: Context) -> None:
     reader: XmlReader = context.reader
     set_languages(context)
     record = name_record(context)
-    level = reader.first(reader.root, "hierarchyLevel | metadataScope/*/resourceScope")
+    level = reader.first(reader.root, _LEVEL)
     context.node = level
     scope = reader.code(level)
     row = context.registers["resource_classes"].get(scope or "dataset")
@@ -80,6 +81,13 @@ def identity(context: Context) -> None:
     context.type(resource, row["class"], "prov:Entity")
     context.add(record, "foaf:primaryTopic", resource)
     context.node = None
+
+
+def is_service(context: Context) -> bool:
+    """Whether the record is about a service, which has end points and pages but no distributions (DCAT 3, Data Service)."""
+    reader: XmlReader = context.reader
+    row = context.registers["resource_classes"].get(reader.code(reader.first(reader.root, _LEVEL)))
+    return row is not None and row["class"] == "dcat:DataService"
 
 
 def resource_identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -121,7 +129,7 @@ def state_doi(context: Context, resource: Term, bare: str) -> Term:
 
 
 def metadata_standard(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """The standard the record says it follows, as a `dct:Standard` node of its own."""
+    """The standard the record says it follows, as a `dct:Standard` node of its own; a record conforms to one (DCAT-AP 3)."""
     reader: XmlReader = context.reader
     title = reader.string(node) if local_name(node) == "metadataStandardName" else reader.string_at(node, "*/title")
     named = node if local_name(node) == "metadataStandardName" else reader.first(node, "*/title")
@@ -136,11 +144,31 @@ def metadata_standard(context: Context, node: Element, options: Mapping[str, str
     )
     record = context.subjects["record"]
     standard = context.part(record, "standard", title, version)
-    context.add(record, "dct:conformsTo", standard)
+    if not state_once(context, record, "dct:conformsTo", standard):
+        context.add(record, "odk:furtherStandard", standard)
     context.type(standard, "dct:Standard")
     context.texts(standard, "dct:title", titles)
     if version:
         context.add(standard, "dcat:version", values.text(version))
+
+
+def coded(context: Context, register: Register, node: Element) -> dict[str, str] | None:
+    """The row of a register for a code element: by its code, else by its words (`RI_636` says "grid; grille" as well)."""
+    reader: XmlReader = context.reader
+    code, words = reader.code(node), reader.string(node)
+    for candidate in (code, code.split(";")[0], words, *words.split(";")):
+        if candidate.strip() and (row := register.get(candidate)):
+            return row
+    return None
+
+
+def state_once(context: Context, subject: Term, predicate: str, value: Term) -> bool:
+    """State the value of a property that takes one (DCAT-AP 3, GeoDCAT-AP 3); False when the record stated another before."""
+    name = context.name(predicate)
+    if any(one.subject == subject and one.predicate == name and one.object != value for one in context.statements):
+        return False
+    context.add(subject, predicate, value)
+    return True
 
 
 def reference(context: Context, text: str, kind: str = "dataset") -> Term | None:

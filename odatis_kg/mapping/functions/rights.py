@@ -6,7 +6,7 @@ from typing import Final
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
@@ -40,7 +40,7 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
         context.node = prop
         link = reader.href(prop)
         texts = [value for value in reader.text(prop, multiline=True) if value[0].lower() not in _NOTHING]
-        matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]))
+        matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]), link)
         if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
             _state_statement(context, about, texts, values.repaired_iri(link) or "")
         elif (address := values.repaired_iri(link)) and not known and not matched:
@@ -50,8 +50,11 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
             _state_statement(context, about, [], address)
     for picture in reader.find(node, "graphic | imageLink"):
         reader.ignore(picture)  # the logo of a licence
-    for prop in reader.find(node, "reference/*"):
-        context.apply(context.shared["iso/citation-rest"], prop, about)
+    for citation in reader.find(node, "reference/*"):
+        titles = [value for prop in reader.find(citation, "title") for value in reader.text(prop, multiline=True)]
+        if titles:  # its dates, its version and its authors are those of the licence, not of the resource
+            statement = _state_statement(context, about, titles, "")
+            context.apply(context.shared["iso/citation-rest"], citation, statement)
     state_details(context, node, about)
 
 
@@ -68,32 +71,40 @@ def _state_codes(context: Context, node: Element, about: Term) -> None:
                 context.add(about, predicate, values.text(code))
 
 
-def _state_known(context: Context, about: Term, evidence: str) -> bool:
-    """State the licence or the access right that a text or link names; whether it named one."""
+def _state_known(context: Context, about: Term, evidence: str, link: str = "") -> bool:
+    """State the licence or the access right that a text or link names; whether it named one.
+
+    A resource has one licence and one access right at most (DCAT-AP 3): what comes second is not taken for one, and is
+    stated as rights. The limitation that a record links to is more precise than the access right it stands for
+    (which point of which article), so it stays as rights too.
+    """
     if licence := context.registers["licences"].match(evidence):
-        context.add(about, "dct:license", values.iri(licence["iri"]))
-        return True
+        return state_once(context, about, "dct:license", values.iri(licence["iri"]))
     access = context.registers["access_rights"].match(evidence)
     if access and (evidence.startswith("http") or len(evidence) <= _SHORT):
         # A long text that begins with "no limitations" goes on to name some.
-        context.add(about, "dct:accessRights", values.iri(access["iri"]))
-        return True
+        address = values.repaired_iri(link)
+        if address:
+            context.add(about, "dct:rights", values.iri(address))
+            context.type(values.iri(address), "dct:RightsStatement")
+        return state_once(context, about, "dct:accessRights", values.iri(access["iri"])) or bool(address)
     return False
 
 
-def _state_statement(context: Context, about: Term, texts: list[tuple[str, str | None]], link: str) -> None:
+def _state_statement(context: Context, about: Term, texts: list[tuple[str, str | None]], link: str) -> Term:
     statement = context.part(about, "rights", link, *(words for words, _ in texts))
     context.add(about, "dct:rights", statement)
     context.type(statement, "dct:RightsStatement")
     context.texts(statement, "dct:description", texts)
     if link:
         context.add(statement, "rdfs:seeAlso", values.iri(link))
+    return statement
 
 
 def terms_of_distributions(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """Licence and access right of a dataset, said of each of its distributions too, as DCAT-AP wants them there."""
+    """Licence, access right and character encoding of a dataset, said of its distributions too, as DCAT-AP wants them."""
     resource = context.subjects["resource"]
-    said = {context.name(name): name for name in ("dct:license", "dct:accessRights")}
+    said = {context.name(name): name for name in ("dct:license", "dct:accessRights", "cnt:characterEncoding")}
     distribution = context.name("dcat:distribution")
     own = [one for one in context.statements if one.subject == resource]
     holders = sorted({one.object for one in own if one.predicate == distribution})

@@ -6,7 +6,7 @@ from decimal import Decimal
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, coded, state_once
 from odatis_kg.mapping.identifiers import crs
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
@@ -29,17 +29,22 @@ def reference_system(context: Context, node: Element, options: Mapping[str, str]
         link = link or sdn[1]
     space = reader.string_at(node, "codeSpace")
     version = reader.string_at(node, "version")
-    labels = [value for prop in reader.find(node, "code | description") for value in reader.text(prop)]
+    labels, words = (
+        [value for prop in reader.find(node, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES]
+        for path in ("code", "description")
+    )
     if code.lower() in NO_VALUES and not link:
         return
     found = crs(link) or crs(code) or crs(f"{space}:{code}")
     system = values.iri(found) if found else context.part(about, "crs", code or link, space)
     context.add(about, "geodcatap:referenceSystem", system)
     context.add(about, "dct:conformsTo", system)
-    context.type(system, "dct:Standard")
+    context.type(system, "dct:Standard", "skos:Concept")
     context.add(system, "dct:type", values.iri("http://inspire.ec.europa.eu/glossary/SpatialReferenceSystem"))
     context.add(system, "dct:identifier", values.text(code or link))
-    context.texts(system, "rdfs:label", [value for value in labels if value[0].lower() not in NO_VALUES])
+    name, language = (words or labels or [(code or link, None)])[0]
+    state_once(context, system, "skos:prefLabel", values.text(name, language))
+    context.texts(system, "rdfs:label", [*labels, *words])
     if not found:
         if space and space.lower() not in NO_VALUES:
             context.add(system, "schema:propertyID", values.text(space))
@@ -68,7 +73,7 @@ def resolution(context: Context, node: Element, options: Mapping[str, str]) -> N
             context.warn(f"a resolution of {number} {unit} cannot be meant")
             continue
         if kind == "distance" and (factor := _METRES.get(unit)):
-            context.add(about, "dcat:spatialResolutionInMeters", values.decimal(number * factor))
+            state_once(context, about, "dcat:spatialResolutionInMeters", values.decimal(number * factor))
         metric = {
             "vertical": "geodcatap:spatialResolutionAsVerticalDistance",
             "angularDistance": "geodcatap:spatialResolutionAsAngularDistance",
@@ -124,7 +129,7 @@ def representation(context: Context, node: Element, options: Mapping[str, str]) 
     code = reader.code(node)
     if code.lower() in NO_VALUES:
         return
-    row = context.registers["representations"].get(code)
+    row = coded(context, context.registers["representations"], node)
     if row is None:
         context.warn(f"the code '{code[:60]}' is not in the register representations; kept as text")
     term = values.iri(row["iri"]) if row else values.text(code)

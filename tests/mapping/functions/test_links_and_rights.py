@@ -3,7 +3,8 @@
 import pytest
 
 from odatis_kg.mapping.engine import Mapped, Mappings
-from tests.support import iso, mapped, values_of
+from tests.mapping.test_golden import FIXTURES
+from tests.support import iso, iso3, mapped, values_of
 
 DISTRIBUTION = "<gmd:distributionInfo><gmd:MD_Distribution><gmd:transferOptions><gmd:MD_DigitalTransferOptions>{}</gmd:MD_DigitalTransferOptions></gmd:transferOptions></gmd:MD_Distribution></gmd:distributionInfo>"
 
@@ -96,3 +97,65 @@ def test_words_that_leave_a_doubt_stay_words(words: str, mappings: Mappings) -> 
 
 def test_no_conditions_apply_is_no_statement_of_rights(mappings: Mappings) -> None:
     assert values_of(rights(mappings, said("no conditions apply")), "terms/rights") == []
+
+
+INSPIRE = "http://inspire.ec.europa.eu/metadata-codelist"
+
+
+def linked(address: str, words: str) -> str:
+    return f'<gmx:Anchor xlink:href="{address}">{words}</gmx:Anchor>'
+
+
+def test_a_limitation_of_inspire_is_an_access_right_and_stays_what_it_is(mappings: Mappings) -> None:
+    limitation = f"{INSPIRE}/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1d"
+    result = rights(mappings, linked(limitation, "Commercial confidence"))
+    assert values_of(result, "accessRights") == [
+        "<http://publications.europa.eu/resource/authority/access-right/RESTRICTED>"
+    ]
+    assert values_of(result, "terms/rights") == [f"<{limitation}>"]
+
+
+def test_a_second_licence_or_access_right_is_kept_as_rights_not_taken_for_one(mappings: Mappings) -> None:
+    open_access = f"{INSPIRE}/LimitationsOnPublicAccess/noLimitations"
+    closed = f"{INSPIRE}/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1a"
+    result = rights(mappings, said("CC BY 4.0"), said("ODbL"), linked(open_access, "open"), linked(closed, "closed"))
+    assert values_of(result, "terms/license") == ["<http://spdx.org/licenses/CC-BY-4.0>"]
+    assert values_of(result, "accessRights") == [
+        "<http://publications.europa.eu/resource/authority/access-right/PUBLIC>"
+    ]
+    assert {f"<{open_access}>", f"<{closed}>"} <= set(values_of(result, "terms/rights"))
+    assert '"ODbL"@fr' in values_of(result, "terms/description")
+
+
+@pytest.mark.parametrize(
+    ("address", "protocol", "standard"),
+    [
+        ("https://a.org/ows", "OGC Web Feature Service", "wfs"),
+        ("https://a.org/ows?service=WCS&amp;request=GetCapabilities", "", "wcs"),
+        ("https://a.org/ows", "OGC:WMTS-1.0.0", "wmts"),
+    ],
+)
+def test_the_protocol_of_a_service_is_named_in_full_in_short_or_by_the_address(
+    address: str, protocol: str, standard: str, mappings: Mappings
+) -> None:
+    expected = [f"<http://www.opengis.net/def/serviceType/ogc/{standard}>"]
+    assert values_of(online(mappings, address, protocol), "serviceProtocol") == expected
+
+
+def test_a_link_of_a_service_record_is_an_end_point_or_a_page_never_a_distribution(mappings: Mappings) -> None:
+    result = mapped((FIXTURES / "service.iso19139.xml").read_bytes(), mappings)
+    assert values_of(result, "dcat#distribution") == values_of(result, "accessService") == []
+    assert "<https://maps.example.org/ows>" in values_of(result, "endpointURL")
+    assert values_of(result, "foaf/0.1/page", f"<{result.subject}>") == ["<https://maps.example.org/legend.zip>"]
+
+
+def test_the_version_of_a_licence_is_not_that_of_the_dataset(mappings: Mappings) -> None:
+    inside = """<mri:resourceConstraints><mco:MD_LegalConstraints><mco:reference><cit:CI_Citation>
+    <cit:title><gco:CharacterString>Creative Commons Attribution 4.0</gco:CharacterString></cit:title>
+    <cit:edition><gco:CharacterString>4.0</gco:CharacterString></cit:edition>
+    </cit:CI_Citation></mco:reference></mco:MD_LegalConstraints></mri:resourceConstraints>"""
+    result = mapped(iso3(inside), mappings)
+    assert values_of(result, "dcat#version", f"<{result.subject}>") == []
+    (statement,) = values_of(result, "terms/rights")
+    assert values_of(result, "dcat#version", statement) == ['"4.0"']
+    assert values_of(result, "terms/license") == ["<http://spdx.org/licenses/CC-BY-4.0>"]

@@ -3,6 +3,7 @@
 import pytest
 
 from odatis_kg.mapping.engine import Mapped, Mappings
+from tests.mapping.test_rules import contact
 from tests.support import iso, iso3, mapped, triples_of, values_of
 
 ORCID = "https://orcid.org/0000-0002-1825-0097"
@@ -131,3 +132,13 @@ def test_several_people_of_one_organisation_are_several_persons(mappings: Mappin
     result = mapped(content, mappings)
     assert len(typed(result, "Person")) == 2
     assert len(typed(result, "Organization")) == 1
+
+
+def test_an_organisation_has_one_mailbox_and_another_belongs_to_the_role_it_is_named_in(mappings: Mappings) -> None:
+    named = [contact("", "SISMER", "sismer@ifremer.fr"), contact("", "SISMER", "contact@ifremer.fr")]
+    owner = named[1].replace("pointOfContact", "owner").replace("gmd:owner>", "gmd:pointOfContact>")
+    result = mapped(iso(named[0] + owner), mappings)
+    (organisation,) = typed(result, "Organization")
+    assert values_of(result, "foaf/0.1/mbox", organisation) == ["<mailto:sismer@ifremer.fr>"]
+    attribution = next(s for s, p, o in triples_of(result) if p.endswith("hadRole>") and o.endswith("owner>"))
+    assert values_of(result, "hasEmail", attribution) == ["<mailto:contact@ifremer.fr>"]

@@ -1,0 +1,63 @@
+"""Codes that a list does not have, properties that take one value, results with several values."""
+
+import pytest
+
+from odatis_kg.mapping.engine import Mappings
+from tests.support import iso, mapped, values_of
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "found"),
+    [("grid", "", "grid"), ("RI_636", "grid; grille", "grid"), ("RI_635", "vecteur; vector", "vector")],
+)
+def test_a_code_of_another_list_is_understood_by_its_words(
+    code: str, words: str, found: str, mappings: Mappings
+) -> None:
+    element = (
+        f'<gmd:MD_SpatialRepresentationTypeCode codeListValue="{code}">{words}</gmd:MD_SpatialRepresentationTypeCode>'
+    )
+    result = mapped(iso(f"<gmd:spatialRepresentationType>{element}</gmd:spatialRepresentationType>"), mappings)
+    expected = f"<http://inspire.ec.europa.eu/metadata-codelist/SpatialRepresentationType/{found}>"
+    assert values_of(result, "representationTechnique") == [expected]
+
+
+def test_a_code_that_neither_list_nor_words_explain_stays_text_with_a_warning(mappings: Mappings) -> None:
+    element = '<gmd:MD_SpatialRepresentationTypeCode codeListValue="hologram"/>'
+    result = mapped(iso(f"<gmd:spatialRepresentationType>{element}</gmd:spatialRepresentationType>"), mappings)
+    assert values_of(result, "representationTechnique") == ['"hologram"']
+    assert any("hologram" in warning for warning in result.warnings)
+
+
+def test_a_resource_has_one_resolution_in_metres_and_all_of_them_as_measurements(mappings: Mappings) -> None:
+    inside = "".join(
+        f'<gmd:spatialResolution><gmd:MD_Resolution><gmd:distance><gco:Distance uom="m">{metres}</gco:Distance></gmd:distance>'
+        "</gmd:MD_Resolution></gmd:spatialResolution>"
+        for metres in (25, 100)
+    )
+    result = mapped(iso(inside), mappings)
+    assert [value.partition("^")[0] for value in values_of(result, "spatialResolutionInMeters")] == ['"25"']
+    assert [value.partition("^")[0] for value in values_of(result, "dqv#value")] == ['"100"', '"25"']
+
+
+def test_a_result_with_two_values_is_two_measurements(mappings: Mappings) -> None:
+    around = """<gmd:dataQualityInfo><gmd:DQ_DataQuality><gmd:report><gmd:DQ_CompletenessOmission>
+    <gmd:nameOfMeasure><gco:CharacterString>share of gaps</gco:CharacterString></gmd:nameOfMeasure>
+    <gmd:result><gmd:DQ_QuantitativeResult><gmd:value><gco:Record>3</gco:Record></gmd:value>
+    <gmd:value><gco:Record>5</gco:Record></gmd:value></gmd:DQ_QuantitativeResult></gmd:result>
+    </gmd:DQ_CompletenessOmission></gmd:report></gmd:DQ_DataQuality></gmd:dataQualityInfo>"""
+    result = mapped(iso(around=around), mappings)
+    measurements = values_of(result, "dqv#hasQualityMeasurement")
+    assert len(measurements) == 2
+    assert all(len(values_of(result, "dqv#value", measurement)) == 1 for measurement in measurements)
+
+
+def test_a_second_date_of_creation_is_kept_as_a_date(mappings: Mappings) -> None:
+    dates = "".join(
+        f"<gmd:date><gmd:CI_Date><gmd:date><gco:Date>{day}</gco:Date></gmd:date>"
+        '<gmd:dateType><gmd:CI_DateTypeCode codeListValue="creation"/></gmd:dateType></gmd:CI_Date></gmd:date>'
+        for day in ("2019-01-01", "2020-01-01")
+    )
+    content = iso().replace(b"</gmd:title>", f"</gmd:title>{dates}".encode())
+    result = mapped(content, mappings)
+    assert [value[1:11] for value in values_of(result, "terms/created")] == ["2019-01-01"]
+    assert [value[1:11] for value in values_of(result, "terms/date")] == ["2020-01-01"]
