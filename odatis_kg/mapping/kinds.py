@@ -164,6 +164,8 @@ _OTHER_RECORDS: Final = {
 
 
 def _scan_xml(content: bytes) -> Scan:
+    if rdf.looks_like_rdf_xml(content[:4096].removeprefix(b"\xef\xbb\xbf")):
+        return _scan_rdf_xml(content)
     try:
         root = xml.parse(content)
     except RefusedError as error:
@@ -312,6 +314,8 @@ def _json_record(item: Any, content: bytes) -> Found | str:
         return "a JSON value that is no record"
     if "orcid-identifier" in item:
         return _orcid_record(item, content)
+    if (vocabulary := _vocabulary_in_json(item, content)) is not None:
+        return vocabulary
     attributes = item["attributes"] if isinstance(item.get("attributes"), dict) else item
     is_datacite = "datacite" in str(attributes.get("schemaVersion", "")) or (
         {"titles", "creators"} <= attributes.keys() and ("doi" in attributes or "identifiers" in attributes)
@@ -368,6 +372,39 @@ def _epoch_milliseconds(value: object) -> str:
 
 
 # RDF
+
+
+def _scan_rdf_xml(content: bytes) -> Scan:
+    """A dump in RDF/XML, read as it comes: a whole P01 is never held as a tree, and one cut off is kept up to the cut."""
+    try:
+        xml.refuse_dtd(content)
+    except RefusedError as error:
+        return _refused(str(error))
+    return _scan_rdf(content, rdf.Syntax.RDF_XML)
+
+
+def _vocabulary_in_json(item: dict[str, Any], content: bytes) -> Found | str | None:
+    """A vocabulary in JSON-LD, on its own or as the member `data` of an answer; None when it is something else."""
+    document = item.get("data") if isinstance(item.get("data"), dict) else item
+    graph = document.get("@graph") if isinstance(document, dict) else None
+    nodes = graph if isinstance(graph, list) else [document]
+    types = {
+        str(one).rpartition(":")[2].rpartition("#")[2]
+        for node in nodes
+        if isinstance(node, dict)
+        for one in _many(node.get("@type"))
+    }
+    if not types & {"Concept", "ConceptScheme"} or not isinstance(document, dict) or "@context" not in document:
+        return None
+    try:
+        vocabulary = rdf.read(content, rdf.Syntax.JSON_LD)
+    except RefusedError as error:
+        return str(error)
+    return Found(Kind.SKOS, vocabulary.name.key, vocabulary.modified, content)
+
+
+def _many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _scan_rdf(content: bytes, syntax: rdf.Syntax) -> Scan:

@@ -165,8 +165,7 @@ def _open_datacite(content: bytes) -> Reader:
 
 
 def _open_rdf(content: bytes) -> Reader:
-    turtle = rdf.looks_like_turtle(content[:4096].lstrip(b"\xef\xbb\xbf"))
-    return rdf.read(content, rdf.Syntax.TURTLE if turtle else rdf.Syntax.RDF_XML)
+    return rdf.read(content, rdf.syntax_of(content))
 
 
 # The readers `kinds.yaml` may name, and the dialect of paths each understands.
