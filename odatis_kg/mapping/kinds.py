@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from odatis_kg.mapping import rdf, xml
+from odatis_kg.mapping import lists, rdf, xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 
@@ -33,11 +33,23 @@ class Kind(StrEnum):
     ORCID = "orcid"
     DATACITE = "datacite"
     SKOS = "skos"
+    NVS_LIST = "nvs-list"
+    NVS_MAPPING = "nvs-mapping"
+    GCMD_CSV = "gcmd-csv"
+    CF = "cf"
+    AODN = "aodn"
+    EDMO = "edmo"
+    EDMERP = "edmerp"
 
     @property
     def is_global(self) -> bool:
         """Whether a record of this kind is the same record in whichever source it is found (a person, a vocabulary)."""
-        return self in (Kind.ORCID, Kind.SKOS)
+        return self is Kind.ORCID or self.is_vocabulary
+
+    @property
+    def is_vocabulary(self) -> bool:
+        """Whether a record of this kind is a list of an authority: concepts, mappings of concepts, organisations, projects."""
+        return self is Kind.SKOS or self in lists.READERS
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,24 @@ def scan(content: bytes, limits: Limits | None = None) -> Scan:
         return _refused("the file is binary; XML, JSON and RDF text are read")
     if rdf.looks_like_turtle(start):
         return _bounded(_scan_rdf(content, rdf.Syntax.TURTLE), limits)
+    if lists.is_gcmd_csv(start):
+        return _bounded(_scan_list(content, Kind.GCMD_CSV), limits)
+    if re.match(rb'"?earth science\s*[>|]', start, re.IGNORECASE):
+        return _refused(
+            "GCMD keywords without their UUIDs, which name no concept; give the export of GCMD's keyword server (RDF or CSV)"
+        )
     return _refused("neither XML nor JSON nor RDF; tables (CSV, text) are not mapped: give the XML, JSON or RDF export")
+
+
+def _scan_list(content: bytes, kind: Kind) -> Scan:
+    """A list of an authority in a format of its own: one record."""
+    try:
+        found = lists.READERS[kind](content)
+    except RefusedError as error:
+        return _refused(str(error))
+    except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return _refused("a list whose members are not where they are expected; give it as its server answers")
+    return Scan(records=(Found(kind, found.name.key, found.modified, content),))
 
 
 def _looks_like_xml(start: bytes) -> bool:
@@ -175,6 +204,8 @@ def _scan_xml(content: bytes) -> Scan:
         return _scan_rdf(content, rdf.Syntax.RDF_XML)
     if kind := _kind_of(root):
         return _one(root, kind, content)
+    if (list_kind := lists.kind_of_xml(root)) is not None:
+        return _scan_list(content, Kind(list_kind))
     if name == "ExceptionReport":
         said = " ".join(xml.all_text(root).split())[:300]
         return _refused(f"the server answered with an error instead of records: {said}")
@@ -289,6 +320,8 @@ def _scan_json(content: bytes) -> Scan:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         return _refused(f"not JSON: {error}")
+    if (list_kind := lists.kind_of_json(document)) is not None:
+        return _scan_list(content, Kind(list_kind))
     data = document.get("data") if isinstance(document, dict) else None
     items = data if isinstance(data, list) else document if isinstance(document, list) else [document]
     if isinstance(document, dict) and isinstance(data, dict) and "attributes" in data:
@@ -412,5 +445,7 @@ def _scan_rdf(content: bytes, syntax: rdf.Syntax) -> Scan:
         vocabulary = rdf.read(content, syntax)
     except RefusedError as error:
         return _refused(str(error))
+    if lists.is_edmo_rdf(vocabulary.scheme):
+        return _scan_list(content, Kind.EDMO)
     name = vocabulary.name
     return Scan(records=(Found(Kind.SKOS, name.key, vocabulary.modified, content),))

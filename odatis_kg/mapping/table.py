@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import json, rdf, registers, xml
+from odatis_kg.mapping import json, lists, rdf, registers, xml
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
@@ -174,4 +174,5 @@ _READERS: Final[dict[str, tuple[Opener, str]]] = {
     "orcid": (_open_orcid, "members"),
     "datacite": (_open_datacite, "members"),
     "rdf": (_open_rdf, "predicates"),
+    **{kind: (opener, "columns") for kind, opener in lists.READERS.items()},
 }
