@@ -125,7 +125,10 @@ def scan(content: bytes, limits: Limits | None = None) -> Scan:
         return _refused(
             "GCMD keywords without their UUIDs, which name no concept; give the export of GCMD's keyword server (RDF or CSV)"
         )
-    return _refused("neither XML nor JSON nor RDF; tables (CSV, text) are not mapped: give the XML, JSON or RDF export")
+    return _refused(
+        "neither XML nor JSON nor RDF; of tables (CSV, text) only the exports of GCMD's keyword server, with a column UUID,"
+        " are mapped: give the XML, JSON or RDF export"
+    )
 
 
 def _scan_list(content: bytes, kind: Kind) -> Scan:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from odatis_kg.iris import key_segment
-from odatis_kg.mapping.identifiers import nvs
+from odatis_kg.mapping.identifiers import NVS, NvsTerm, nvs
 from odatis_kg.mapping.values import is_iri
 from odatis_kg.namespaces import PREFIXES
 
@@ -78,9 +78,9 @@ def scheme_of(nodes: list[Node], concepts: frozenset[str], lists: frozenset[str]
         owners = Counter(_owner(one) for one in sorted(lists))
         return (next(iter(lists)) if len(lists) == 1 else owners.most_common(1)[0][0]), ""
     in_scheme = {node.subject: node.iri for node in nodes if node.predicate == _IN_SCHEME and node.iri}
-    owners = Counter(in_scheme.get(concept) or _owner(concept) for concept in sorted(concepts))
+    owners = Counter(_collection(one) or in_scheme.get(one) or _owner(one) for one in sorted(concepts))
     scheme = owners.most_common(1)[0][0]
-    if scheme in lists or nvs(scheme):
+    if scheme in lists or scheme.startswith(_AUTHORITIES):
         return scheme, ""
     if spelt := [one for one in sorted(lists) if one.rstrip("#/") == scheme.rstrip("#/")]:
         return spelt[0], ""
@@ -89,10 +89,17 @@ def scheme_of(nodes: list[Node], concepts: frozenset[str], lists: frozenset[str]
     return scheme, ""
 
 
-def _owner(concept: str) -> str:
+# Where concepts say by their addresses, or always in words, which list they are in.
+_AUTHORITIES: Final = (NVS, "https://gcmd.earthdata.nasa.gov/")
+
+
+def _collection(concept: str) -> str:
+    """The collection of a concept of NVS; empty for any other, and for NVS's thesauri, which are over collections."""
     term = nvs(concept)
-    if term and term.code:
-        return term.iri.removesuffix(f"{term.code}/")
+    return NvsTerm(term.collection, None).iri if term and term.code else ""
+
+
+def _owner(concept: str) -> str:
     return concept.rpartition("#")[0] or concept.rstrip("/").rpartition("/")[0]
 
 

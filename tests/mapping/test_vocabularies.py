@@ -144,3 +144,12 @@ def test_rdf_xml_with_nested_members_gives_the_same_concepts(mappings: Mappings)
     result = mapped(content, mappings)
     assert values_of(result, "prefLabel", f"<{LIST}TEMP/>") == ['"Temperature"@en']
     assert values_of(result, "inCollection") == [f"<{LIST}>"]
+
+
+def test_a_list_of_nvs_is_named_by_its_collection_even_when_its_concepts_are_in_a_thesaurus(mappings: Mappings) -> None:
+    result = mapped(
+        vocabulary(f"<{LIST}TEMP/> skos:inScheme <http://vocab.nerc.ac.uk/scheme/EDMED_DCAT_THEMES/current/> ."),
+        mappings,
+    )
+    assert result.graph.endswith("/graph/vocab/nvs/P02/127")
+    assert values_of(result, "inCollection") == [f"<{LIST}>"]
