@@ -153,3 +153,12 @@ def test_a_list_of_nvs_is_named_by_its_collection_even_when_its_concepts_are_in_
     )
     assert result.graph.endswith("/graph/vocab/nvs/P02/127")
     assert values_of(result, "inCollection") == [f"<{LIST}>"]
+
+
+def test_a_gcmd_keyword_bears_the_path_records_name_it_by(mappings: Mappings) -> None:
+    kms = "https://gcmd.earthdata.nasa.gov/kms/concept/91697b7d-8f2b-4954-850e-61d5f61c867"
+    content = f"""{PREFIXES} <{kms}1> a skos:Concept ; skos:prefLabel "OCEANS"@en .
+    <{kms}2> a skos:Concept ; skos:prefLabel "SALINITY"@en ; skos:broader <{kms}1> .
+    <{kms}3> a skos:Concept ; skos:prefLabel "ELSEWHERE"@en ; skos:broader <{kms}9> .""".encode()
+    result = mapped(content, mappings)
+    assert values_of(result, "altLabel") == ['"OCEANS > SALINITY"@en']

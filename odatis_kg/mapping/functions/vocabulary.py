@@ -39,6 +39,28 @@ def identity(context: Context) -> None:
         if node.predicate == _TYPE and (class_ := _CLASSES.get(node.iri)):
             context.type(Term(f"<{node.subject}>"), class_)
             reader.consumed.add(node.order)
+    if name.authority == "gcmd":
+        _state_paths(context, reader)
+
+
+def _state_paths(context: Context, reader: RdfReader) -> None:
+    """The path of each GCMD keyword from the widest, `OCEANS > SALINITY`: records name keywords by it, dumps do not.
+
+    A keyword whose wider ones are on another page of the list gets none.
+    """
+    labels = {node.subject: node for node in reader.nodes if node.predicate == PREFIXES["skos"] + "prefLabel"}
+    wider: dict[str, str] = {}
+    for node in reader.nodes:
+        if node.predicate == PREFIXES["skos"] + "broader":
+            wider.setdefault(node.subject, node.iri)
+    for concept in sorted(reader.concepts & wider.keys()):
+        path = [concept]
+        while (above := wider.get(path[0])) and above not in path:
+            path.insert(0, above)
+        if all(one in labels for one in path):
+            own = labels[concept]
+            words = " > ".join(values.one_line(labels[one].literal) for one in path)
+            context.add(Term(f"<{concept}>"), "skos:altLabel", values.text(words, own.language))
 
 
 # What a dump says its things are, as far as it is kept.
