@@ -83,6 +83,7 @@ def test_r7_only_mailboxes_of_offices_leave_edmo(mappings: Mappings) -> None:
     assert values_of(result, "mbox") == ["<mailto:contact@example.org>"]
     text = result.text().decode()
     assert "nordmann" not in text
+    assert "dupont" not in text
     assert "sdn-userdesk" not in text
 
 

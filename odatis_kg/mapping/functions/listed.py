@@ -1,5 +1,6 @@
 """Lists of authorities in formats of their own: what the list is called, and its organisations and projects (table 2d)."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +14,8 @@ from odatis_kg.mapping.values import Term
 
 # The mailbox EDMO fills in for the 2,100 organisations that gave none: it is the help desk of SeaDataNet, not theirs.
 _DIRECTORY_MAILBOX: Final = "sdn-userdesk@seadatanet.org"
+# Several may stand in one field, an office's beside a person's.
+_MAILBOX: Final = re.compile(r"[^\s;,/<>()]+@[^\s;,/<>()]+")
 
 
 def identity(context: Context) -> None:
@@ -76,12 +79,13 @@ def organisation(context: Context, cell: Cell, options: Mapping[str, str]) -> No
         return "" if words.lower() in NO_VALUES or words == "-" else words
 
     address = Address(said("street"), said("city"), said("postcode"), said("region"), said("country"))
-    mailbox, page = said("e-mail"), values.repaired_iri(said("page"))
+    page = values.repaired_iri(said("page"))
+    mailboxes = [one for one in _MAILBOX.findall(said("e-mail")) if one.lower() != _DIRECTORY_MAILBOX]
     stated = Party(
         role="",
         organisation=reader.text(cell),
         organisation_iri=term[1:-1],
-        emails=[mailbox] if "@" in mailbox and mailbox.lower() != _DIRECTORY_MAILBOX else [],
+        emails=mailboxes,
         phones=[said("telephone")],
         pages=[(page, [])] if page and page.startswith(("http:", "https:")) else [],
         address=address
