@@ -414,6 +414,7 @@ def _scan_rdf_xml(content: bytes) -> Scan:
     """A dump in RDF/XML, read as it comes: a whole P01 is never held as a tree, and one cut off is kept up to the cut."""
     try:
         xml.refuse_dtd(content)
+        xml.refuse_deep(content)
     except RefusedError as error:
         return _refused(str(error))
     return _scan_rdf(content, rdf.Syntax.RDF_XML)

@@ -176,7 +176,7 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
         if about and not is_iri(about):
             broken += 1
         elif isinstance(object_, ox.Literal):
-            nodes.append(Node(about, predicate, "", object_.value, object_.language, order))
+            nodes.append(Node(about, predicate, "", object_.value, _language(object_.language), order))
         else:
             nodes.append(Node(about, predicate, _iri(object_), "", None, order))
     concepts = frozenset(node.subject for node in nodes if node.predicate == _TYPE and node.iri == _CONCEPT)
@@ -278,6 +278,13 @@ def _without_blank_nodes(
         if isinstance(object_, ox.Literal) and isinstance(subject, ox.BlankNode) and not object_.value.strip():
             continue  # GeoNetwork writes an envelope with empty corners for every keyword
         yield about, "/".join(steps), object_
+
+
+@lru_cache(maxsize=256)
+def _language(tag: str | None) -> str | None:
+    """A language tag as BCP 47 writes it (`fr_FR` is met, pitfall P16); None when it is no tag."""
+    repaired = (tag or "").replace("_", "-")
+    return repaired if re.fullmatch(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*", repaired) else None
 
 
 def _iri(node: ox.NamedNode) -> str:

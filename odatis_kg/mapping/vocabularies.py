@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from odatis_kg.iris import key_segment
+from odatis_kg.iris import is_segment, key_segment
 from odatis_kg.mapping.identifiers import NVS, NvsTerm, nvs
 from odatis_kg.mapping.values import is_iri
 from odatis_kg.namespaces import PREFIXES
@@ -121,6 +121,7 @@ def name_of(nodes: list[Node], scheme: str, content: bytes) -> VocabularyName:
         return VocabularyName("gcmd", keywords, version, f"page-{page.number}" if page.size < page.hits else "")
     version = (versions or [f"sha-{sha[:12]}"])[0]
     host = (urlsplit(scheme).hostname or "unknown") if is_iri(scheme) else "unknown"
+    host = host if is_segment(host) else "elsewhere"
     last = re.split(r"[/#]", scheme.rstrip("/#"))[-1]
     # Real thesauri bear addresses that were copied from one another; their titles tell them apart.
     titles = literals(nodes, scheme, PREFIXES["dct"] + "title")

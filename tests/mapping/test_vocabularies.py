@@ -74,6 +74,28 @@ def test_rdf_xml_with_a_document_type_is_refused() -> None:
     assert "DOCTYPE" in scan(content).refusals[0].reason
 
 
+@pytest.mark.parametrize(("tag", "written"), [("fr_FR", '"x"@fr-fr'), ("", '"x"'), ("12 34", '"x"')])
+def test_a_language_tag_is_put_right_or_left_out(tag: str, written: str, mappings: Mappings) -> None:
+    content = f"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:skos="http://www.w3.org/2004/02/skos/core#">
+    <skos:Concept rdf:about="{LIST}TEMP/"><skos:prefLabel xml:lang="{tag}">x</skos:prefLabel></skos:Concept></rdf:RDF>"""
+    assert values_of(mapped(content.encode(), mappings), "prefLabel") == [written]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a b/c#d", "http://ex\u00e9mple.fr/c#d", "http://[::1]/c#d", "urn:x:y", "http://h/#a"]
+)
+def test_a_thesaurus_at_an_odd_address_still_has_a_name(address: str, mappings: Mappings) -> None:
+    content = f"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:skos="http://www.w3.org/2004/02/skos/core#">
+    <skos:Concept rdf:about="{address}"><skos:prefLabel>x</skos:prefLabel></skos:Concept></rdf:RDF>"""
+    assert "/graph/vocab/" in mapped(content.encode(), mappings).graph
+
+
+def test_rdf_xml_nested_too_deep_is_refused() -> None:
+    start = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:skos="http://www.w3.org/2004/02/skos/core#">'
+    content = start + "<skos:Concept><skos:note>" * 1_000 + "</skos:note></skos:Concept>" * 1_000 + "</rdf:RDF>"
+    assert "256 deep" in scan(content.encode()).refusals[0].reason
+
+
 def test_json_ld_of_nvs_is_read_on_its_own_and_in_an_answer(mappings: Mappings) -> None:
     document = {
         "@context": {"skos": "http://www.w3.org/2004/02/skos/core#", "dc": "http://purl.org/dc/terms/"},
