@@ -81,7 +81,7 @@ class Evidence:
 
     def add(self, mapped: Mapped) -> None:
         """Remember what matters of one record."""
-        if mapped.record.kind is Kind.SKOS:
+        if mapped.record.kind.is_vocabulary:
             self._add_vocabulary(mapped)
         elif mapped.record.kind is not Kind.ORCID:
             self._add_record(mapped)

@@ -33,6 +33,9 @@ _NVS_1: Final = re.compile(
     r"(?:/(?P<code>[^/\s?#]+))?)?/?",
     re.IGNORECASE,
 )
+_STANDARD_NAME: Final = re.compile(
+    r"https?://(?:www\.)?vocab\.nerc\.ac\.uk/standard_name/(?P<name>\w+)/?", re.IGNORECASE
+)
 _EDMO: Final = re.compile(
     r"https?://(?:(?:www\.)?edmo\.seadatanet\.org/(?:report/|v_edmo/print\.asp\?n_code=)?|"
     r"linked\.seadatanet\.org/edmo/|seadatanet\.maris2?\.nl/v_edmo/(?:print|browse_step)\.asp\?n_code=)(?P<code>\d+)/?",
@@ -197,6 +200,8 @@ def canonical(text: str) -> str | None:
         return directory_entry(urn["list"], urn["code"])
     if bare := doi(candidate):
         return doi_iri(bare)
+    if name := _STANDARD_NAME.fullmatch(candidate):
+        return f"http://vocab.nerc.ac.uk/standard_name/{name['name']}/"
     return repaired_iri(candidate)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from odatis_kg.mapping import datacite_xml, rdf, schema_org, xml
+from odatis_kg.mapping import datacite_xml, lists, rdf, schema_org, xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 
@@ -36,11 +36,23 @@ class Kind(StrEnum):
     PANGAEA = "pangaea"
     SCHEMA_ORG = "schema-org"
     SKOS = "skos"
+    NVS_LIST = "nvs-list"
+    NVS_MAPPING = "nvs-mapping"
+    GCMD_CSV = "gcmd-csv"
+    CF = "cf"
+    AODN = "aodn"
+    EDMO = "edmo"
+    EDMERP = "edmerp"
 
     @property
     def is_global(self) -> bool:
         """Whether a record of this kind is the same record in whichever source it is found (a person, a vocabulary)."""
-        return self in (Kind.ORCID, Kind.SKOS)
+        return self is Kind.ORCID or self.is_vocabulary
+
+    @property
+    def is_vocabulary(self) -> bool:
+        """Whether a record of this kind is a list of an authority: concepts, mappings of concepts, organisations, projects."""
+        return self is Kind.SKOS or self in lists.READERS
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,27 @@ def scan(content: bytes, limits: Limits | None = None) -> Scan:
         return _refused("the file is binary; XML, JSON and RDF text are read")
     if rdf.looks_like_turtle(start):
         return _bounded(_scan_rdf(content, rdf.Syntax.TURTLE), limits)
-    return _refused("neither XML nor JSON nor RDF; tables (CSV, text) are not mapped: give the XML, JSON or RDF export")
+    if lists.is_gcmd_csv(start):
+        return _bounded(_scan_list(content, Kind.GCMD_CSV), limits)
+    if re.match(rb'"?earth science\s*[>|]', start, re.IGNORECASE):
+        return _refused(
+            "GCMD keywords without their UUIDs, which name no concept; give the export of GCMD's keyword server (RDF or CSV)"
+        )
+    return _refused(
+        "neither XML nor JSON nor RDF; of tables (CSV, text) only the exports of GCMD's keyword server, with a column UUID,"
+        " are mapped: give the XML, JSON or RDF export"
+    )
+
+
+def _scan_list(content: bytes, kind: Kind) -> Scan:
+    """A list of an authority in a format of its own: one record."""
+    try:
+        found = lists.READERS[kind](content)
+    except RefusedError as error:
+        return _refused(str(error))
+    except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return _refused("a list whose members are not where they are expected; give it as its server answers")
+    return Scan(records=(Found(kind, found.name.key, found.modified, content),))
 
 
 def _looks_like_xml(start: bytes) -> bool:
@@ -173,6 +205,8 @@ _OTHER_RECORDS: Final = {
 
 
 def _scan_xml(content: bytes) -> Scan:
+    if rdf.looks_like_rdf_xml(content[:4096].removeprefix(b"\xef\xbb\xbf")):
+        return _scan_rdf_xml(content)
     try:
         root = xml.parse(content)
     except RefusedError as error:
@@ -182,6 +216,8 @@ def _scan_xml(content: bytes) -> Scan:
         return _scan_rdf(content, rdf.Syntax.RDF_XML)
     if kind := _kind_of(root):
         return _one(root, kind, content)
+    if (list_kind := lists.kind_of_xml(root)) is not None:
+        return _scan_list(content, Kind(list_kind))
     if name == "ExceptionReport":
         said = " ".join(xml.all_text(root).split())[:300]
         return _refused(f"the server answered with an error instead of records: {said}")
@@ -333,6 +369,8 @@ def _scan_json(content: bytes) -> Scan:
         return _refused(f"not JSON: {error}")
     if schema_org.is_schema_org(document):
         return _scan_schema_org(document, content)
+    if (list_kind := lists.kind_of_json(document)) is not None:
+        return _scan_list(content, Kind(list_kind))
     data = document.get("data") if isinstance(document, dict) else None
     items = data if isinstance(data, list) else document if isinstance(document, list) else [document]
     if isinstance(document, dict) and isinstance(data, dict) and "attributes" in data:
@@ -380,6 +418,8 @@ def _json_record(item: Any, content: bytes) -> Found | str:
         return "a JSON value that is no record"
     if "orcid-identifier" in item:
         return _orcid_record(item, content)
+    if (vocabulary := _vocabulary_in_json(item, content)) is not None:
+        return vocabulary
     attributes = item["attributes"] if isinstance(item.get("attributes"), dict) else item
     is_datacite = "datacite" in str(attributes.get("schemaVersion", "")) or (
         {"titles", "creators"} <= attributes.keys() and ("doi" in attributes or "identifiers" in attributes)
@@ -440,10 +480,46 @@ def _epoch_milliseconds(value: object) -> str:
 # RDF
 
 
+def _scan_rdf_xml(content: bytes) -> Scan:
+    """A dump in RDF/XML, read as it comes: a whole P01 is never held as a tree, and one cut off is kept up to the cut."""
+    try:
+        xml.refuse_dtd(content)
+        xml.refuse_deep(content)
+    except RefusedError as error:
+        return _refused(str(error))
+    return _scan_rdf(content, rdf.Syntax.RDF_XML)
+
+
+def _vocabulary_in_json(item: dict[str, Any], content: bytes) -> Found | str | None:
+    """A vocabulary in JSON-LD, on its own or as the member `data` of an answer; None when it is something else."""
+    document = item.get("data") if isinstance(item.get("data"), dict) else item
+    graph = document.get("@graph") if isinstance(document, dict) else None
+    nodes = graph if isinstance(graph, list) else [document]
+    types = {
+        str(one).rpartition(":")[2].rpartition("#")[2]
+        for node in nodes
+        if isinstance(node, dict)
+        for one in _many(node.get("@type"))
+    }
+    if not types & {"Concept", "ConceptScheme"} or not isinstance(document, dict) or "@context" not in document:
+        return None
+    try:
+        vocabulary = rdf.read(content, rdf.Syntax.JSON_LD)
+    except RefusedError as error:
+        return str(error)
+    return Found(Kind.SKOS, vocabulary.name.key, vocabulary.modified, content)
+
+
+def _many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _scan_rdf(content: bytes, syntax: rdf.Syntax) -> Scan:
     try:
         vocabulary = rdf.read(content, syntax)
     except RefusedError as error:
         return _refused(str(error))
+    if lists.is_edmo_rdf(vocabulary.scheme):
+        return _scan_list(content, Kind.EDMO)
     name = vocabulary.name
     return Scan(records=(Found(Kind.SKOS, name.key, vocabulary.modified, content),))

@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import datacite_xml, json, rdf, registers, schema_org, xml
+from odatis_kg.mapping import datacite_xml, json, lists, rdf, registers, schema_org, xml
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
@@ -192,8 +192,7 @@ def _open_schema_org(content: bytes) -> Reader:
 
 
 def _open_rdf(content: bytes) -> Reader:
-    turtle = rdf.looks_like_turtle(content[:4096].lstrip(b"\xef\xbb\xbf"))
-    return rdf.read(content, rdf.Syntax.TURTLE if turtle else rdf.Syntax.RDF_XML)
+    return rdf.read(content, rdf.syntax_of(content))
 
 
 # The readers `kinds.yaml` may name, and the dialect of paths each understands.
@@ -203,4 +202,5 @@ _READERS: Final[dict[str, tuple[Opener, str]]] = {
     "datacite": (_open_datacite, "members"),
     "schema-org": (_open_schema_org, "members"),
     "rdf": (_open_rdf, "predicates"),
+    **{kind: (opener, "columns") for kind, opener in lists.READERS.items()},
 }

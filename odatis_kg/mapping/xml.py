@@ -57,6 +57,7 @@ XLINK_HREF: Final = f"{{{NAMESPACES['xlink']}}}href"
 _ISO_MODULE: Final = re.compile(r"http://standards\.iso\.org/iso/(?:19115/-3|19157/-2)/([a-z]+)/[0-9.]+")
 _MODULES: Final = {found[1]: uri for uri in NAMESPACES.values() if (found := _ISO_MODULE.fullmatch(uri))}
 _GML_32: Final = "http://www.opengis.net/gml/3.2"
+_DEEPEST: Final = 256
 _MAX_DEPTH_MESSAGE: Final = "Excessive depth"
 _DOCTYPE: Final = (
     "the document has a DOCTYPE declaration, which is refused because it could define entities;"
@@ -122,6 +123,41 @@ def refuse_dtd(content: bytes) -> None:
         raise RefusedError(_DOCTYPE) from None
     except (FirstElement, expat.ExpatError, ValueError, LookupError):
         return  # the prolog is over, or the parser proper will say what is wrong
+
+
+def refuse_deep(content: bytes) -> None:
+    """Refuse a document nested deeper than `parse` allows, for documents that are read as a stream.
+
+    What is not well-formed is left to the parser proper to explain.
+
+    Raises:
+        RefusedError: elements are nested more than 256 deep.
+    """
+
+    class TooDeep(Exception):  # noqa: N818
+        pass
+
+    depth = 0
+
+    def start(*_: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise TooDeep
+
+    def end(*_: object) -> None:
+        nonlocal depth
+        depth -= 1
+
+    walk = expat.ParserCreate()
+    walk.StartElementHandler = start
+    walk.EndElementHandler = end
+    try:
+        walk.Parse(content, True)
+    except TooDeep:
+        raise RefusedError(f"elements are nested more than {_DEEPEST} deep") from None
+    except (expat.ExpatError, ValueError, LookupError):
+        return
 
 
 def _explain(error: etree.XMLSyntaxError, content: bytes) -> str:

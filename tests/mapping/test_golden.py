@@ -27,6 +27,11 @@ RECORDS = {
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "records"
 
 
+def fixtures() -> list[Path]:
+    """The records written for the tests, whatever their format."""
+    return sorted(path for path in FIXTURES.iterdir() if path.is_file())
+
+
 def statements(kind: str, mappings: Mappings) -> str:
     content = read(folder("demo") / RECORDS[kind], 1 << 30)
     return mapped(content, mappings, source="demo").text().decode()
@@ -36,13 +41,13 @@ def fixture_statements(path: Path, mappings: Mappings) -> str:
     return mapped(path.read_bytes(), mappings).text().decode()
 
 
-@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.*")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", fixtures(), ids=lambda path: path.name)
 def test_a_fixture_becomes_what_was_reviewed(path: Path, mappings: Mappings) -> None:
     expected = (GOLDEN / f"{path.name}.nq").read_text(encoding="utf-8")
     assert fixture_statements(path, mappings).splitlines() == expected.splitlines()
 
 
-@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.*")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", fixtures(), ids=lambda path: path.name)
 def test_nothing_of_a_fixture_is_unknown(path: Path, mappings: Mappings) -> None:
     assert mapped(path.read_bytes(), mappings).coverage.unknown == {}
 
@@ -56,5 +61,5 @@ if __name__ == "__main__":
     tables = load_mappings(Iris("http://localhost:8000/"))
     for name in RECORDS:
         (GOLDEN / f"{name}.nq").write_text(statements(name, tables), encoding="utf-8")
-    for fixture in sorted(FIXTURES.glob("*.*")):
+    for fixture in fixtures():
         (GOLDEN / f"{fixture.name}.nq").write_text(fixture_statements(fixture, tables), encoding="utf-8")

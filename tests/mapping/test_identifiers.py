@@ -26,6 +26,13 @@ def test_a_concept_of_nvs_has_one_iri_however_it_is_written(spelling: str) -> No
     assert identifiers.canonical(spelling) == TEMP
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_standard_name_of_cf_has_one_iri(scheme: str, end: str) -> None:
+    spelling = f"{scheme}://vocab.nerc.ac.uk/standard_name/sea_water_temperature{end}"
+    assert identifiers.canonical(spelling) == "http://vocab.nerc.ac.uk/standard_name/sea_water_temperature/"
+
+
 @pytest.mark.parametrize(
     "spelling",
     [
