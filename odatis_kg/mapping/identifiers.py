@@ -39,26 +39,39 @@ _STANDARD_NAME: Final = re.compile(
 _EDMO: Final = re.compile(
     r"https?://(?:(?:www\.)?edmo\.seadatanet\.org/(?:report/|v_edmo/print\.asp\?n_code=)?|"
     r"linked\.seadatanet\.org/edmo/|seadatanet\.maris2?\.nl/v_edmo/(?:print|browse_step)\.asp\?n_code=)(?P<code>\d+)/?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _DOI: Final = re.compile(
-    r"(?:https?://(?:dx\.)?(?:www\.)?doi\.org/|info:doi/|doi\s*:?\s*)?(?P<doi>10\.\d{4,9}(?:\.\d+)*/\S+)", re.IGNORECASE
-)
-_ORCID: Final = re.compile(
-    r"(?:https?://(?P<host>(?:www\.|sandbox\.)?orcid\.org)/|orcid\s*:?\s*)?(?P<id>\d{4}-?\d{4}-?\d{4}-?\d{3}[\dXx])/?",
+    r"(?:(?:info:|urn:)?doi\s*[:/]?\s*)?(?:(?:https?://)?(?:(?:dx\.|www\.)?doi\.org|doi\.pangaea\.de)/(?:doi:\s*)?)?"
+    r"(?P<doi>10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+)",
     re.IGNORECASE,
 )
-_ROR: Final = re.compile(r"https?://(?:www\.)?ror\.org/(?P<id>0[a-z0-9]{6}\d{2})/?", re.IGNORECASE)
+_ORCID: Final = re.compile(
+    r"(?P<scheme>(?:https?://)?(?P<host>(?:www\.|sandbox\.)?orcid\.org)/|orcid\s*:?\s*)?"
+    r"(?P<id>\d{4}-?\d{4}-?\d{4}-?\d{3}[\dX])/?",
+    re.IGNORECASE | re.ASCII,
+)
+# ISNI gives numbers of the same form and check digit to others; these ranges are kept for ORCID (its page "Structure of the
+# ORCID identifier").
+_ORCID_RANGES: Final = ((15_000_000, 35_000_000), (900_000_000_000, 900_100_000_000))
+_ROR: Final = re.compile(r"(?:(?:https?://)?(?:www\.)?ror\.org/|ror:\s*)(?P<id>0[a-z0-9]{6}[0-9]{2})/?", re.IGNORECASE | re.ASCII)
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GCMD: Final = re.compile(
     rf"https?://(?:gcmd(?:services)?\.(?:earthdata\.|gsfc\.)?nasa\.gov)/kms/concept/(?P<id>{_UUID})(?:[/?].*)?",
     re.IGNORECASE,
 )
-_EPSG: Final = re.compile(r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE)
+_EPSG: Final = re.compile(r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE | re.ASCII)
 _CRS84: Final = re.compile(r"\bCRS:?84\b", re.IGNORECASE)
-_WGS_84: Final = re.compile(
-    r"(?:world geodetic system|wgs)[ _-]*(?:19)?84(?: ?[(/]?(?:geographic|2d|dd|lat/lon)\)?)?", re.IGNORECASE
+# Systems met by their name alone -> EPSG code of the two-dimensional geographic system that bears it. "ETRS89-GRS80" is the
+# name of INSPIRE (Technical Guidelines Annex I, coordinate reference systems, table 2).
+_NAMED: Final = (
+    (r"(?:world geodetic system|wgs)[ _-]*(?:19)?84(?: ?[(/]?(?:geographic|géographiques?|2d|dd|lat/lon)\)?)?", "4326"),
+    (r"etrs[ _-]*(?:19)?89(?:-grs80)?", "4258"),
+    (r"gda[ _-]*(?:19)?94", "4283"),
 )
+# Geographic systems that differ from WGS 84 by less than two metres: WGS 84, ETRS89, GDA94, in two and three dimensions.
+_GEOGRAPHIC: Final = frozenset({"4326", "4979", "4258", "4937", "4283", "4939"})
+_IN_ORDER_OF_EPSG: Final = re.compile(r"urn:(?:x-)?ogc:def:crs|/def/crs/|/ref/epsg/", re.IGNORECASE)
 # Directories of SeaDataNet that are not NVS collections: list name in a URN -> address of its reports.
 _DIRECTORIES: Final = {
     "EDMO": "https://edmo.seadatanet.org/report/",
@@ -100,7 +113,7 @@ def nvs_concept(collection: str, code: str) -> str:
 def directory_entry(directory: str, code: str) -> str | None:
     """The IRI of an entry of EDMO, EDMERP, EDMED or EDIOS given by its number."""
     address = _DIRECTORIES.get(directory.upper())
-    return f"{address}{code.strip()}" if address and code.strip().isdigit() else None
+    return f"{address}{code.strip()}" if address and re.fullmatch("[0-9]+", code.strip()) else None
 
 
 def edmo(text: str) -> str | None:
@@ -119,10 +132,10 @@ def doi(text: str) -> str | None:
     found = _DOI.fullmatch(unquote(candidate) if candidate.lower().startswith("http") else candidate)
     if not found:
         return None
-    bare = found["doi"].rstrip(".,;:'\"»”")
-    while bare.endswith(")") and bare.count("(") < bare.count(")"):
+    bare = found["doi"].lower()
+    while bare[-1] in ".,;:'\"»”" or (bare.endswith(")") and bare.count("(") < bare.count(")")):
         bare = bare[:-1]
-    return bare.lower() if not any(sign.isspace() or ord(sign) < 0x20 for sign in bare) else None
+    return bare if not any(sign.isspace() or not sign.isprintable() for sign in bare) and bare[-1] != "/" else None
 
 
 def doi_iri(bare: str) -> str:
@@ -133,12 +146,15 @@ def doi_iri(bare: str) -> str:
 def orcid(text: str) -> str | None:
     """The IRI of a person in ORCID, when the check digit is right (ISO 7064 MOD 11-2); None otherwise.
 
+    A number with nothing to say whose it is must lie in the ranges of ORCID: others are ISNIs.
     An iD of the ORCID sandbox keeps its host: it is not the iD of the same number in the registry.
     """
     found = _ORCID.fullmatch(text.strip())
     if not found:
         return None
     digits = found["id"].replace("-", "").upper()
+    if not found["scheme"] and not any(first <= int(digits[:15]) <= last for first, last in _ORCID_RANGES):
+        return None
     if orcid_check_digit(digits[:15]) != digits[15] or int(digits[:15]) == 0:
         return None
     host = "sandbox.orcid.org" if (found["host"] or "").lower() == "sandbox.orcid.org" else "orcid.org"
@@ -171,7 +187,7 @@ def crs(text: str) -> str | None:
     """The IRI of a coordinate reference system, horizontal or vertical: an EPSG code in any spelling, CRS84, NVS L10 and L11.
 
     The canonical form is the address of the OGC definition server (OGC 09-048r5). "WGS 84" by name is EPSG 4326. Codes
-    above 32767 are not EPSG's and give None.
+    above 32767 are not EPSG's and give None, like the address of a list of systems or a compound of two.
     """
     candidate = text.strip()
     if (term := nvs(candidate)) and term.collection in ("L10", "L11") and term.code:
@@ -180,11 +196,26 @@ def crs(text: str) -> str | None:
         candidate = term.code  # the numbers of L10 are EPSG's
     if _CRS84.search(candidate):
         return "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-    if _WGS_84.fullmatch(candidate):
-        return "http://www.opengis.net/def/crs/EPSG/0/4326"
     found = _EPSG.search(candidate)
-    code = found["code"] if found else candidate if re.fullmatch(r"\d{4,5}", candidate) else ""
+    code = found["code"] if found else candidate if re.fullmatch("[0-9]{4,5}", candidate) else ""
+    if not code:
+        code = next((known for name, known in _NAMED if re.fullmatch(name, candidate, re.IGNORECASE)), "")
     return f"http://www.opengis.net/def/crs/EPSG/0/{code}" if code and 1024 <= int(code) <= 32767 else None
+
+
+def latitude_first(text: str) -> bool:
+    """Whether a reference system, as it is named here, has latitude as its first axis.
+
+    As URN or address of OGC the order of EPSG holds (OGC Axis Order Policy, 08-038r7); `EPSG:4326`, `epsg.xml#4326` and
+    `CRS:84` go with longitude first.
+    """
+    found = crs(text) or ""
+    return found.rpartition("/")[2] in _GEOGRAPHIC and _IN_ORDER_OF_EPSG.search(text) is not None
+
+
+def is_geographic(system: str) -> bool:
+    """Whether a reference system, by its canonical IRI, has degrees of longitude and latitude that are those of WGS 84."""
+    return system.rpartition("/")[2] in {"CRS84", *_GEOGRAPHIC}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -207,7 +238,12 @@ def canonical(text: str) -> str | None:
 
 def _unwrapped(text: str) -> str:
     """The concept that a GeoNetwork registry address carries in its `id=` parameter, or the text itself."""
-    if "id=http" not in text or ("/registries/vocabularies/" not in text and "thesaurus" not in text):
-        return text
-    inner = parse_qs(urlsplit(text).query).get("id", [])
-    return inner[0].split(",")[0] if inner else text
+    while "id=http" in text and ("/registries/vocabularies/" in text or "thesaurus" in text):
+        try:
+            inner = parse_qs(urlsplit(text).query).get("id", [])
+        except ValueError:  # `http://[`: a host that is none
+            return text
+        if not inner:
+            return text
+        text = inner[0].split(",")[0].strip()
+    return text

@@ -322,7 +322,7 @@ def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
         return outcome
     if kind is Kind.PANGAEA:
         stated = next(_texts(root, (_path("md:citation/md:URI"),)), "")
-        bare = doi(stated.replace("https://doi.pangaea.de/", "https://doi.org/"))
+        bare = doi(stated)
         key = f"pangaea:{bare.replace('/', ':')}" if bare else stated or content_key(content)
         return Found(kind, key, next(_texts(root, (_path("md:citation/md:dateTime"),)), ""), content)
     if kind is Kind.DUBLIN_CORE:

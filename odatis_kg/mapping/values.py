@@ -142,6 +142,8 @@ def boolean(value: str) -> Term | None:
 
 def number(value: str) -> Decimal | None:
     """The finite decimal number a text holds, or None. A decimal comma is accepted; a thousands separator is not."""
+    if "_" in value:  # Python's own thousands separator
+        return None
     try:
         parsed = Decimal(value.strip().replace(",", "."))
     except InvalidOperation:
@@ -172,11 +174,13 @@ def integer(value: int) -> Term:
 _ZONE: Final = r"(?P<zone>Z|[+-]\d{2}:?\d{2})?"
 _TEMPORAL: Final = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
-    r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?)?)?)?" + _ZONE
+    r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?)?)?)?" + _ZONE,
+    re.ASCII,  # else `\d` is any digit of Unicode, and XSD knows ten
 )
-_COMPACT_DATE: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_COMPACT_DATE: Final = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _DURATION: Final = re.compile(
-    r"-?P(?=\d|T\d)(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?"
+    r"-?P(?=\d|T\d)(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?",
+    re.ASCII,
 )
 
 
@@ -194,8 +198,8 @@ def temporal(value: str) -> Term | None:
     if not found or found["year"] == "0000":
         return None
     zone = _zone(found["zone"])
-    if zone is None:
-        return None
+    if zone is None or (found["day"] is None and re.fullmatch(r"[+-]\d{4}", found["zone"] or "")):
+        return None  # `2016-0512`: a zone, or a day written badly
     if found["month"] is None:
         return typed(found["year"] + zone, "gYear")
     if found["day"] is None:

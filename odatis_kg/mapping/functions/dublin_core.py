@@ -20,7 +20,7 @@ from odatis_kg.mapping.functions.resource import (
     state_doi,
     state_identifier,
 )
-from odatis_kg.mapping.identifiers import canonical, crs, doi, orcid
+from odatis_kg.mapping.identifiers import canonical, doi, latitude_first, orcid
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader
 
@@ -242,11 +242,7 @@ def box(context: Context, node: Element, options: Mapping[str, str]) -> None:  #
     (a, b), (c, d) = ((x, y) for x, y in corners if x is not None and y is not None)
     if _GEONETWORK in node.nsmap.values():
         state_box(context, context.subjects["resource"], c, a, b, d)
-    elif (
-        "WGS84" not in node.tag
-        and "urn:" in (node.get("crs") or "")
-        and (crs(node.get("crs") or "") or "").endswith("4326")
-    ):
+    elif "WGS84" not in node.tag and latitude_first(node.get("crs") or ""):
         state_box(context, context.subjects["resource"], b, d, a, c)
     else:
         state_box(context, context.subjects["resource"], a, c, b, d)

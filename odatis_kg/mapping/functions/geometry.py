@@ -8,15 +8,13 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import WKT
 from odatis_kg.mapping.functions.resource import NO_VALUES
-from odatis_kg.mapping.identifiers import canonical, crs
+from odatis_kg.mapping.identifiers import canonical, crs, is_geographic, latitude_first
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.values import Term, plain
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
 Point = tuple[Decimal, Decimal]
 
-# Reference systems whose stated axis order is latitude, longitude (EPSG 4326, 4258 and 4979 as URN or address).
-_LATITUDE_FIRST = re.compile(r"(?:urn:ogc:def:crs|/def/crs/|/ref/epsg/).*(?:4326|4258|4979)", re.IGNORECASE)
 _CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _SIMPLE = {"Point": "POINT", "LineString": "LINESTRING", "Polygon": "POLYGON", "Curve": "LINESTRING"}
 
@@ -36,7 +34,7 @@ def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]
             continue
         names = [value for name in prop.iter("{*}name", "{*}description") for value in reader.text(name)]
         system = crs(next((e.get("srsName") or "" for e in prop.iter() if e.get("srsName")), "")) or _CRS84
-        geographic = any(code in system for code in ("CRS84", "/4326", "/4258", "/4979"))
+        geographic = is_geographic(system)
         if geographic:
             ordered = _longitude_first(context, shapes, swapped=_stated_latitude_first(prop))
             if ordered is None:
@@ -105,7 +103,7 @@ def _points(context: Context, element: Element) -> list[Point]:
 
 
 def _stated_latitude_first(prop: Element) -> bool:
-    return any(_LATITUDE_FIRST.search(element.get("srsName") or "") for element in prop.iter())
+    return any(latitude_first(element.get("srsName") or "") for element in prop.iter())
 
 
 def _longitude_first(context: Context, shapes: list[Shape], *, swapped: bool) -> list[Shape] | None:

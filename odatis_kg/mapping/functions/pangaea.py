@@ -43,7 +43,7 @@ def person(context: Context, node: Element, options: Mapping[str, str]) -> None:
 
 def identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """The DOI of the data, in any spelling."""
-    words = context.reader.string(node).replace("https://doi.pangaea.de/", "https://doi.org/")
+    words = context.reader.string(node)
     if bare := doi(words):
         state_doi(context, context.subjects["resource"], bare)
     elif words:
