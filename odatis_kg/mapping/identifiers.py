@@ -54,13 +54,17 @@ _ORCID: Final = re.compile(
 # ISNI gives numbers of the same form and check digit to others; these ranges are kept for ORCID (its page "Structure of the
 # ORCID identifier").
 _ORCID_RANGES: Final = ((15_000_000, 35_000_000), (900_000_000_000, 900_100_000_000))
-_ROR: Final = re.compile(r"(?:(?:https?://)?(?:www\.)?ror\.org/|ror:\s*)(?P<id>0[a-z0-9]{6}[0-9]{2})/?", re.IGNORECASE | re.ASCII)
+_ROR: Final = re.compile(
+    r"(?:(?:https?://)?(?:www\.)?ror\.org/|ror:\s*)(?P<id>0[a-z0-9]{6}[0-9]{2})/?", re.IGNORECASE | re.ASCII
+)
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GCMD: Final = re.compile(
     rf"https?://(?:gcmd(?:services)?\.(?:earthdata\.|gsfc\.)?nasa\.gov)/kms/concept/(?P<id>{_UUID})(?:[/?].*)?",
     re.IGNORECASE,
 )
-_EPSG: Final = re.compile(r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE | re.ASCII)
+_EPSG: Final = re.compile(
+    r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE | re.ASCII
+)
 _CRS84: Final = re.compile(r"\bCRS:?84\b", re.IGNORECASE)
 # Systems met by their name alone -> EPSG code of the two-dimensional geographic system that bears it. "ETRS89-GRS80" is the
 # name of INSPIRE (Technical Guidelines Annex I, coordinate reference systems, table 2).

@@ -6,9 +6,11 @@ from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import WKT, date_or_text, state_box
+from odatis_kg.mapping.functions.formats import state_format
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
 from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_identifier
+from odatis_kg.mapping.functions.rights import state_licence
 from odatis_kg.mapping.identifiers import canonical, doi, doi_iri, orcid, ror
 from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
@@ -186,13 +188,7 @@ def data_format(context: Context, node: Node, options: Mapping[str, str]) -> Non
     words = context.reader.string(node)
     if not words:
         return
-    stated = context.part(resource, "format", words)
-    context.add(resource, "odk:statedFormat", stated)
-    context.type(stated, "dct:MediaTypeOrExtent")
-    context.add(stated, "rdfs:label", values.text(words))
-    row = context.registers["formats"].match(words)
-    if row and row["file_type"]:
-        context.add(resource, "dct:format", values.iri(row["file_type"]))
+    state_format(context, resource, words)
 
 
 _DATES = {
@@ -252,9 +248,7 @@ def rights(context: Context, node: Node, options: Mapping[str, str]) -> None:  #
     words = reader.string_at(node, "rights")
     link = reader.string_at(node, "rightsUri")
     evidence = " ".join((reader.string_at(node, "rightsIdentifier"), link, words))
-    if licence := context.registers["licences"].match(evidence):
-        context.add(resource, "dct:license", values.iri(licence["iri"]))
-    elif words or link:
+    if not state_licence(context, resource, evidence) and (words or link):
         statement = context.part(resource, "rights", words, link)
         context.add(resource, "dct:rights", statement)
         context.type(statement, "dct:RightsStatement")

@@ -9,6 +9,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
 from odatis_kg.mapping.functions.extents import date_or_text, state_box
+from odatis_kg.mapping.functions.formats import state_format
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.online import state_link
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
@@ -20,6 +21,7 @@ from odatis_kg.mapping.functions.resource import (
     state_doi,
     state_identifier,
 )
+from odatis_kg.mapping.functions.rights import state_licence
 from odatis_kg.mapping.identifiers import canonical, doi, latitude_first, orcid
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader
@@ -173,13 +175,7 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     words = context.reader.string(node)
     if words.lower() in NO_VALUES:
         return
-    stated = context.part(resource, "format", words)
-    context.add(resource, "odk:statedFormat", stated)
-    context.type(stated, "dct:MediaTypeOrExtent")
-    context.add(stated, "rdfs:label", values.text(words))
-    row = context.registers["formats"].match(words)
-    if row and row["file_type"]:
-        context.add(resource, "dct:format", values.iri(row["file_type"]))
+    state_format(context, resource, words)
 
 
 def rights(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -187,9 +183,9 @@ def rights(context: Context, node: Element, options: Mapping[str, str]) -> None:
     resource = context.subjects["resource"]
     texts = [value for value in context.reader.text(node, multiline=True) if value[0].lower() not in NO_VALUES]
     for words, language in texts:
-        if licence := context.registers["licences"].match(words):
-            context.add(resource, "dct:license", values.iri(licence["iri"]))
-        elif re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+)*", words):
+        if state_licence(context, resource, words):
+            continue
+        if re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+)*", words):
             context.add(resource, "odk:useConstraint", values.text(words))
         else:
             statement = context.part(resource, "rights", words)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.identifiers import nvs_concept
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
@@ -32,17 +32,9 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
         return
     stated = context.part(resource, "format", *said)
     holders = _holders(context, node) if options.get("scope") == "distribution" else []
-    row = context.registers["formats"].match(names[0][0])
-    formatted, typed = (
-        {one.subject for one in context.statements if one.predicate == name}
-        for name in (context.name("dct:format"), context.name("dcat:mediaType"))
-    )
     for holder in holders or [resource]:
         context.add(holder, "odk:statedFormat", stated)
-        if row and row["file_type"] and (holder not in formatted or not holders):
-            context.add(holder, "dct:format", values.iri(row["file_type"]))
-        if row and row["media_type"] and holders and holder not in typed:
-            context.add(holder, "dcat:mediaType", values.iri(row["media_type"]))
+        _state_known(context, holder, names[0][0])
     context.type(stated, "dct:MediaTypeOrExtent")
     context.add(stated, "rdfs:label", values.text(names[0][0]))
     for code in (reader.sdn_code(prop) for prop in reader.find(node, "name")):
@@ -57,6 +49,31 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     for prop in reader.find(node, "specification"):
         context.texts(stated, "rdfs:comment", reader.text(prop))
     state_details(context, node, stated)
+
+
+def state_format(context: Context, holder: Term, words: str) -> None:
+    """A format in words, of a resource or a distribution: as stated, and as what the register knows it to be."""
+    stated = context.part(context.subjects["resource"], "format", words)
+    context.add(holder, "odk:statedFormat", stated)
+    context.type(stated, "dct:MediaTypeOrExtent")
+    context.add(stated, "rdfs:label", values.text(words))
+    _state_known(context, holder, words)
+
+
+def _state_known(context: Context, holder: Term, words: str) -> None:
+    """The file type of a known format, and its media type: a distribution has one of each, a resource file types only."""
+    row = context.registers["formats"].match(words)
+    if row is None:
+        return
+    file_type, media_type = (values.iri(row[name]) if row[name] else None for name in ("file_type", "media_type"))
+    if holder == context.subjects["resource"]:
+        if file_type:
+            context.add(holder, "dct:format", file_type)
+        return
+    if file_type:
+        state_once(context, holder, "dct:format", file_type)
+    if media_type:
+        state_once(context, holder, "dcat:mediaType", media_type)
 
 
 def _holders(context: Context, node: Element) -> list[Term]:

@@ -7,6 +7,7 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text, state_box
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
 from odatis_kg.mapping.functions.resource import NO_VALUES, name_record, state_doi, state_identifier
+from odatis_kg.mapping.functions.rights import state_licence
 from odatis_kg.mapping.identifiers import canonical, doi, orcid
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader
@@ -174,9 +175,7 @@ def licence(context: Context, node: Element, options: Mapping[str, str]) -> None
     reader: XmlReader = context.reader
     resource = context.subjects["resource"]
     words = " ".join(reader.string_at(node, path) for path in ("label", "name", "URI")).strip()
-    if row := context.registers["licences"].match(words):
-        context.add(resource, "dct:license", values.iri(row["iri"]))
-    elif words and words.lower() not in NO_VALUES:
+    if not state_licence(context, resource, words) and words and words.lower() not in NO_VALUES:
         statement = context.part(resource, "rights", words)
         context.add(resource, "dct:rights", statement)
         context.type(statement, "dct:RightsStatement")

@@ -1,5 +1,6 @@
 """What an ISO record is about: its resource and its record node, its languages, its identifiers."""
 
+import re
 from collections.abc import Mapping
 
 from odatis_kg.iris import key_segment
@@ -17,18 +18,25 @@ NO_VALUES = frozenset(
 _LEVEL = "hierarchyLevel | metadataScope/*/resourceScope"
 
 
-def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
-    """The BCP 47 tag of a language as records write it: `fre`, `fra`, `FR`, `eng; USA`, `en-GB`, `locale-fr`."""
+def language(register: Register, code: str) -> dict[str, str] | None:
+    """The row of a language as records write it: `fre`, `fra`, `FR`, `Français`, `eng; USA`, `en-GB`, `locale-fr`, `.../FRA`.
+
+    What stands before a hyphen is the language (BCP 47, section 2.1), except for a word too long to be one.
+    """
     folded = code.strip().lower()
-    for candidate in (
-        folded,
-        folded.split(";")[0].strip(),
-        folded.split("-")[0].split("_")[0],
-        folded.rpartition("-")[2],
-    ):
-        if row := registers["languages"].get(candidate):
-            return row["tag"] or None
+    if "://" in folded or "#" in folded:  # http://publications.europa.eu/resource/authority/language/FRA, #fra
+        folded = re.split("[/#]", folded.rstrip("/#"))[-1]
+    begin, _, rest = folded.replace("_", "-").partition("-")
+    for candidate in (folded, folded.split(";")[0].strip(), begin.strip() if len(begin) <= 3 else rest):
+        if row := register.get(candidate):
+            return row
     return None
+
+
+def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
+    """The BCP 47 tag of a language as records write it; None for no language and for one that is not in the register."""
+    row = language(registers["languages"], code)
+    return row["tag"] or None if row else None
 
 
 def set_languages(context: Context) -> None:
@@ -153,11 +161,15 @@ def metadata_standard(context: Context, node: Element, options: Mapping[str, str
 
 
 def coded(context: Context, register: Register, node: Element) -> dict[str, str] | None:
-    """The row of a register for a code element: by its code, else by its words (`RI_636` says "grid; grille" as well)."""
+    """The row of a register for a code element: by its code, else by its words (`RI_636` says "grid; grille" as well).
+
+    Languages are written in more ways than codes, and looked up as `language` does.
+    """
     reader: XmlReader = context.reader
     code, words = reader.code(node), reader.string(node)
     for candidate in (code, code.split(";")[0], words, *words.split(";")):
-        if candidate.strip() and (row := register.get(candidate)):
+        row = language(register, candidate) if register.name == "languages" else register.get(candidate)
+        if candidate.strip() and row:
             return row
     return None
 

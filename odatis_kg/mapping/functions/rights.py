@@ -71,6 +71,12 @@ def _state_codes(context: Context, node: Element, about: Term) -> None:
                 context.add(about, predicate, values.text(code))
 
 
+def state_licence(context: Context, about: Term, evidence: str) -> bool:
+    """State the licence that an address, an identifier or words name; whether they named one and it is the only one."""
+    row = context.registers["licences"].match(evidence)
+    return row is not None and state_once(context, about, "dct:license", values.iri(row["iri"]))
+
+
 def _state_known(context: Context, about: Term, evidence: str, link: str = "") -> bool:
     """State the licence or the access right that a text or link names; whether it named one.
 
@@ -78,8 +84,8 @@ def _state_known(context: Context, about: Term, evidence: str, link: str = "") -
     stated as rights. The limitation that a record links to is more precise than the access right it stands for
     (which point of which article), so it stays as rights too.
     """
-    if licence := context.registers["licences"].match(evidence):
-        return state_once(context, about, "dct:license", values.iri(licence["iri"]))
+    if context.registers["licences"].match(evidence):
+        return state_licence(context, about, evidence)
     access = context.registers["access_rights"].match(evidence)
     if access and (evidence.startswith("http") or len(evidence) <= _SHORT):
         # A long text that begins with "no limitations" goes on to name some.

@@ -8,6 +8,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
 from odatis_kg.mapping.functions.extents import WKT, date_or_text, state_box
+from odatis_kg.mapping.functions.formats import state_format
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
 from odatis_kg.mapping.functions.resource import (
@@ -17,6 +18,7 @@ from odatis_kg.mapping.functions.resource import (
     state_doi,
     state_identifier,
 )
+from odatis_kg.mapping.functions.rights import state_licence
 from odatis_kg.mapping.identifiers import canonical, doi, orcid, ror
 from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
@@ -226,10 +228,8 @@ def licence(context: Context, node: Node, options: Mapping[str, str]) -> None:  
     resource = context.subjects["resource"]
     found = address_of(context, node) or ""
     words = said(context, node)
-    row = context.registers["licences"].match(" ".join([found, *(one for one, _ in words)]))
-    if row:
-        context.add(resource, "dct:license", values.iri(row["iri"]))
-    elif found or words:
+    known = state_licence(context, resource, " ".join([found, *(one for one, _ in words)]))
+    if not known and (found or words):
         statement = context.part(resource, "rights", found, *(one for one, _ in words))
         context.add(resource, "dct:rights", statement)
         context.type(statement, "dct:RightsStatement")
@@ -326,18 +326,10 @@ def distribution(context: Context, node: Node, options: Mapping[str, str]) -> No
         context.texts(term, "dct:description", said(context, found))
     for name in ("encodingFormat", "fileFormat"):
         for words in [reader.string(found) for found in reader.find(node, f"{name}/*") or reader.find(node, name)]:
-            if row := context.registers["formats"].match(words):
-                if row["file_type"]:
-                    context.add(term, "dct:format", values.iri(row["file_type"]))
-                if row["media_type"]:
-                    context.add(term, "dcat:mediaType", values.iri(row["media_type"]))
             if words:
-                stated = context.part(resource, "format", words)
-                context.add(term, "odk:statedFormat", stated)
-                context.type(stated, "dct:MediaTypeOrExtent")
-                context.add(stated, "rdfs:label", values.text(words))
+                state_format(context, term, words)
     size = reader.string_at(node, "contentSize") or reader.string_at(node, "fileSize")
-    if size.isdigit():
+    if re.fullmatch("[0-9]+", size):
         context.add(term, "dcat:byteSize", values.typed(size, "nonNegativeInteger"))
     elif size:
         context.add(term, "schema:size", values.text(size))
