@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.extents import WKT, date_or_text, state_box
+from odatis_kg.mapping.functions.extents import date_or_text, state_box
 from odatis_kg.mapping.functions.formats import state_format
+from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
 from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_identifier
@@ -293,17 +294,9 @@ def _state_polygon(context: Context, node: Node) -> None:
         longitude = values.number(reader.string_at(point, "pointLongitude"))
         latitude = values.number(reader.string_at(point, "pointLatitude"))
         if longitude is not None and latitude is not None:
-            points.append(f"{values.plain(longitude)} {values.plain(latitude)}")
-    if len(points) < 4:
-        return
-    wkt = f"POLYGON(({','.join(points)}))"
-    where = context.part(resource, "geometry", wkt)
-    context.add(resource, "dct:spatial", where)
-    context.type(where, "dct:Location")
-    shape = context.part(resource, "wkt", wkt)
-    context.add(where, "geo:hasGeometry", shape)
-    context.type(shape, "geo:Geometry")
-    context.add(shape, "geo:asWKT", values.typed(wkt, WKT))
+            points.append((longitude, latitude))
+    if points:
+        state_outline(context, resource, "Polygon", points)
 
 
 def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001

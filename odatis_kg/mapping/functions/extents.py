@@ -41,11 +41,15 @@ def bounding_box(context: Context, node: Element, options: Mapping[str, str]) ->
 def state_box(context: Context, resource: Term, west: Decimal, east: Decimal, south: Decimal, north: Decimal) -> None:
     """`dct:spatial` a `dct:Location` with the box as WKT in CRS84, its centroid, and its four sides as decimals.
 
-    Longitudes above 180 are brought back into -180..180 (RFC 7946, section 4, uses the same range). A box that crosses
-    the antimeridian (west > east) becomes two polygons (RFC 7946, section 3.1.9). A box whose sides cannot be right is
-    kept as four numbers, without geometry, and reported.
+    Longitudes above 180 are brought back into -180..180 (RFC 7946, section 4, uses the same range); 360 degrees of them
+    are the whole circle. A box that crosses the antimeridian (west > east) becomes two polygons or lines (RFC 7946,
+    section 3.1.9). A box whose sides cannot be right is kept as four numbers, without geometry, and reported.
     """
-    west, east = _longitude(west), _longitude(east)
+    swapped = west > east and east + 360 - west > 180
+    if east - west == 360 and west >= -180:
+        west, east = Decimal(-180), Decimal(180)
+    elif east - west < 360:
+        west, east = _longitude(west), _longitude(east)
     place = context.part(resource, "extent", plain(west), plain(east), plain(south), plain(north))
     context.add(resource, "dct:spatial", place)
     context.type(place, "dct:Location")
@@ -57,11 +61,14 @@ def state_box(context: Context, resource: Term, west: Decimal, east: Decimal, so
     if south > north:
         context.warn(f"a bounding box has its south ({south}) above its north ({north})")
         return
-    if west > east and east + 360 - west > 180:
+    if swapped:
         context.warn(
             f"a bounding box goes around most of the globe, over the antimeridian (west {west}, east {east}); if west and"
             " east are swapped, the record has to say so"
         )
+    if west > east:  # the antimeridian itself is the side that leaves one box
+        west = Decimal(-180) if west == 180 else west
+        east = Decimal(180) if east == -180 and west != -180 else east
     context.add(place, "dcat:bbox", values.typed(_box_wkt(west, east, south, north), WKT))
     width = east - west if east >= west else east + 360 - west
     centre = _longitude(west + width / 2)
@@ -75,6 +82,9 @@ def _longitude(value: Decimal) -> Decimal:
 def _box_wkt(west: Decimal, east: Decimal, south: Decimal, north: Decimal) -> str:
     if west == east and south == north:
         return f"POINT({plain(west)} {plain(south)})"
+    if west > east and south == north:
+        lines = f"({plain(west)} {plain(south)},180 {plain(south)}),(-180 {plain(south)},{plain(east)} {plain(south)})"
+        return f"MULTILINESTRING({lines})"
     if west == east or south == north:
         return f"LINESTRING({plain(west)} {plain(south)},{plain(east)} {plain(north)})"
     if west > east:

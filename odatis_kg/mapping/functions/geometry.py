@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import pairwise
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
@@ -29,7 +30,7 @@ def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
     for prop in reader.find(node, "polygon"):
-        shapes = [shape for shape in _shapes(context, prop) if shape[1]]
+        shapes = _whole(context, [shape for shape in _shapes(context, prop) if shape[1]])
         if not shapes:
             continue
         names = [value for name in prop.iter("{*}name", "{*}description") for value in reader.text(name)]
@@ -39,7 +40,7 @@ def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]
             ordered = _longitude_first(context, shapes, swapped=_stated_latitude_first(prop))
             if ordered is None:
                 continue
-            shapes = ordered
+            shapes = _in_range(ordered)
         text = _wkt(shapes)
         if not geographic:
             text = f"<{system}> {text}"
@@ -60,6 +61,87 @@ def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]
 Shape = tuple[str, list[list[Point]]]
 
 
+def state_outline(context: Context, about: Term, kind: str, points: list[Point]) -> None:
+    """An outline ("Polygon") or track ("LineString") of a resource, given by its positions, longitude first."""
+    shapes = _whole(context, [(kind, [points])])
+    if not shapes:
+        return
+    if not _on_globe(shapes):
+        context.warn("the coordinates of a geometry are outside the globe; it is left out")
+        return
+    text = _wkt(_in_range(shapes))
+    place = context.part(about, "geometry", text)
+    context.add(about, "dct:spatial", place)
+    context.type(place, "dct:Location")
+    shape = context.part(about, "wkt", text)
+    context.add(place, "geo:hasGeometry", shape)
+    context.type(shape, "geo:Geometry")
+    context.add(shape, "geo:asWKT", values.typed(text, WKT))
+
+
+def _whole(context: Context, shapes: list[Shape]) -> list[Shape]:
+    """The shapes that are ones: a ring is closed and has four positions, a line has two (OGC 06-103r4, 6.1.7 and 6.1.11)."""
+    found: list[Shape] = []
+    for kind, rings in shapes:
+        if kind == "Polygon":
+            rings = [ring if ring[:1] == ring[-1:] else [*ring, ring[0]] for ring in rings]
+        least = {"Polygon": 4, "Point": 1}.get(kind, 2)
+        if rings and len(rings[0]) >= least:
+            found.append((kind, [ring for ring in rings if len(ring) >= least]))
+        else:
+            context.warn(f"a {kind} of {len(rings[0]) if rings else 0} positions is none")
+    return found
+
+
+def _in_range(shapes: list[Shape]) -> list[Shape]:
+    """The shapes in longitudes of -180..180: what lies beyond 180 is cut there and brought back (RFC 7946, section 3.1.9)."""
+    if not any(x > 180 for _, rings in shapes for ring in rings for x, _ in ring):
+        return shapes
+    found: list[Shape] = []
+    for kind, rings in shapes:
+        if kind == "Polygon":
+            for west in (True, False):
+                cut = [part for ring in rings if (part := _clipped(ring, west=west))]
+                found += [(kind, cut)] if cut else []
+        else:
+            found += [(kind, [run]) for run in _runs(rings[0])]
+    return found
+
+
+def _clipped(ring: list[Point], *, west: bool) -> list[Point]:
+    """The part of a closed ring on one side of 180 degrees (Sutherland and Hodgman 1974); empty when it has no area."""
+    kept: list[Point] = []
+    for begin, end in pairwise(ring):
+        if begin[0] == 180 or (begin[0] < 180) == west:
+            kept.append(begin)
+        if (begin[0] - 180) * (end[0] - 180) < 0:
+            kept.append(_at_180(begin, end))
+    if all(x == 180 for x, _ in kept):
+        return []
+    return [*_shifted(kept, beyond=not west), _shifted(kept, beyond=not west)[0]]
+
+
+def _runs(line: list[Point]) -> Iterator[list[Point]]:
+    """The parts of a line, or the point, on either side of 180 degrees."""
+    run: list[Point] = []
+    for point in line:
+        if run and any((x - 180) * (point[0] - 180) < 0 for x, _ in run):
+            border = run[-1] if run[-1][0] == 180 else _at_180(run[-1], point)
+            yield _shifted([*run, *([border] if border != run[-1] else [])], beyond=any(x > 180 for x, _ in run))
+            run = [border]
+        run.append(point)
+    yield _shifted(run, beyond=any(x > 180 for x, _ in run))
+
+
+def _at_180(begin: Point, end: Point) -> Point:
+    share = (180 - begin[0]) / (end[0] - begin[0])
+    return Decimal(180), (begin[1] + (end[1] - begin[1]) * share).quantize(Decimal("1e-9"))
+
+
+def _shifted(points: list[Point], *, beyond: bool) -> list[Point]:
+    return [(x - 360, y) for x, y in points] if beyond else points
+
+
 def _shapes(context: Context, prop: Element) -> Iterator[Shape]:
     """The simple geometries below a property, each with its rings or lines."""
     for element in prop.iter("{*}Point", "{*}LineString", "{*}Curve", "{*}Polygon", "{*}LinearRing", "{*}Envelope"):
@@ -71,7 +153,10 @@ def _shapes(context: Context, prop: Element) -> Iterator[Shape]:
             corners = [point for end in ends for point in _points(context, end)]
             if len(corners) == 2:
                 (west, south), (east, north) = corners
-                yield "Polygon", [[(west, south), (east, south), (east, north), (west, north), (west, south)]]
+                if west == east or south == north:
+                    yield ("Point", [corners[:1]]) if corners[0] == corners[1] else ("LineString", [corners])
+                else:
+                    yield "Polygon", [[(west, south), (east, south), (east, north), (west, north), (west, south)]]
         elif name == "Polygon":
             rings = [_points(context, ring) for ring in element.iter("{*}LinearRing", "{*}Ring")]
             yield name, [ring for ring in rings if ring]

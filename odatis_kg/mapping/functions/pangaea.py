@@ -133,7 +133,10 @@ def position(context: Context, node: Element, options: Mapping[str, str]) -> Non
     if south is None or west is None:
         return
     north, east = south if north is None else north, west if east is None else east
-    state_box(context, about, min(west, east), max(west, east), min(south, north), max(south, north))
+    west, east = min(west, east), max(west, east)
+    if east - west > 180:  # from start to end the short way, over the antimeridian
+        west, east = east, west
+    state_box(context, about, west, east, min(south, north), max(south, north))
 
 
 def variable(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -7,8 +7,9 @@ from typing import Final
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
-from odatis_kg.mapping.functions.extents import WKT, date_or_text, state_box
+from odatis_kg.mapping.functions.extents import date_or_text, state_box
 from odatis_kg.mapping.functions.formats import state_format
+from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
 from odatis_kg.mapping.functions.resource import (
@@ -286,23 +287,11 @@ def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # 
             if shape == "box" and len(points) == 2:
                 (west, south), (east, north) = points
                 state_box(context, resource, west, east, min(south, north), max(south, north))
-            elif len(points) >= (4 if shape == "polygon" else 2) and shape != "box":
-                kind = "POLYGON((" if shape == "polygon" else "LINESTRING("
-                listed = ",".join(f"{values.plain(x)} {values.plain(y)}" for x, y in points)
-                _state_geometry(context, resource, f"{kind}{listed}{')' * kind.count('(')}")
+            elif points and shape != "box":
+                state_outline(context, resource, "Polygon" if shape == "polygon" else "LineString", points)
         latitude, longitude = (values.number(reader.string_at(geo, name)) for name in ("latitude", "longitude"))
         if latitude is not None and longitude is not None:
             state_box(context, resource, longitude, longitude, latitude, latitude)
-
-
-def _state_geometry(context: Context, resource: Term, wkt: str) -> None:
-    where = context.part(resource, "geometry", wkt)
-    context.add(resource, "dct:spatial", where)
-    context.type(where, "dct:Location")
-    shape = context.part(resource, "wkt", wkt)
-    context.add(where, "geo:hasGeometry", shape)
-    context.type(shape, "geo:Geometry")
-    context.add(shape, "geo:asWKT", values.typed(wkt, WKT))
 
 
 def distribution(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
