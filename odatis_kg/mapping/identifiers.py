@@ -237,7 +237,8 @@ def canonical(text: str) -> str | None:
         return doi_iri(bare)
     if name := _STANDARD_NAME.fullmatch(candidate):
         return f"http://vocab.nerc.ac.uk/standard_name/{name['name']}/"
-    return repaired_iri(candidate)
+    repaired = repaired_iri(candidate)
+    return repaired if repaired in (None, candidate) else canonical(repaired)
 
 
 def _unwrapped(text: str) -> str:

@@ -1,5 +1,7 @@
 """RDF terms: whatever is made here is read back unchanged by a strict parser."""
 
+import datetime
+import re
 from decimal import Decimal
 
 import pyoxigraph as ox
@@ -89,12 +91,59 @@ def test_addresses_are_repaired_only_where_the_meaning_is_certain(written: str, 
         ("01/05/2016", None),
         ("2016-05-01T25:00", None),
         ("2016-05-01T10:00+15:00", None),
+        ("2016-05-01Z", '"2016-05-01Z"^^<http://www.w3.org/2001/XMLSchema#date>'),
+        ("2016-0512", None),
+        ("2016-05/2016-06", None),
+        ("２０１６", None),
+        ("2016-05-01T24:00:00", None),
         ("now", None),
         ("0000", None),
     ],
 )
 def test_dates_keep_the_precision_they_are_written_with(written: str, term: str | None) -> None:
     assert values.temporal(written) == term
+
+
+_LEXICAL = {
+    "gYear": r"[0-9]{4}",
+    "gYearMonth": r"[0-9]{4}-(0[1-9]|1[0-2])",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "dateTime": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?",
+}
+_ZONE = r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
+written = (
+    st.text(max_size=25)
+    | st.from_regex(
+        r"\d{4}(-?\d{2}(-?\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?)?)?(Z|[+-]\d{2}:?\d{2})?", fullmatch=True
+    )
+    | st.datetimes().map(str)
+)
+
+
+@given(written)
+def test_whatever_is_written_is_a_date_of_xsd_or_none(text: str) -> None:
+    term = values.temporal(text)
+    if term is None:
+        return
+    literal = parsed(term)
+    assert isinstance(literal, ox.Literal)
+    kind = literal.datatype.value.rpartition("#")[2]
+    assert re.fullmatch(_LEXICAL[kind] + _ZONE, literal.value)
+    if kind in ("date", "dateTime"):
+        datetime.date.fromisoformat(literal.value[:10])
+    assert values.temporal(literal.value) == term
+    # As precise as it is written: neither a month nor a time of day is added or lost.
+    digits = len(re.sub(r"(Z|[+-][0-9]{2}:?[0-9]{2})$", "", text.strip()).replace("-", "")) if kind != "dateTime" else 0
+    assert digits == {"gYear": 4, "gYearMonth": 6, "date": 8, "dateTime": 0}[kind]
+
+
+@given(st.text("P0123456789YMDTHS.-", max_size=12) | st.text(max_size=5))
+def test_whatever_is_written_is_a_duration_of_xsd_or_none(text: str) -> None:
+    term = values.duration(text)
+    assert term is None or re.fullmatch(
+        r"-?P(?!$)([0-9]+Y)?([0-9]+M)?([0-9]+D)?(T(?!$)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]+)?S)?)?",
+        values.lexical(term),
+    )
 
 
 @given(st.dates())
@@ -114,6 +163,7 @@ def test_numbers_are_finite_or_none_and_written_without_exponent(value: Decimal 
 def test_a_decimal_comma_is_a_number_and_a_thousands_separator_is_not() -> None:
     assert values.number("48,38") == Decimal("48.38")
     assert values.number("1,234.5") is None
+    assert values.number("1_234") is None
 
 
 def test_text_is_cleaned_of_layout_and_keeps_its_paragraphs() -> None:
