@@ -95,7 +95,7 @@ class NvsTerm:
     @property
     def iri(self) -> str:
         """The canonical IRI: http, current version, final slash."""
-        tail = f"{quote(unquote(self.code), safe='~._-')}/" if self.code else ""
+        tail = f"{quote(unquote(self.code), safe='~._-', errors='replace')}/" if self.code else ""
         return f"{NVS}{self.collection}/current/{tail}"
 
 
