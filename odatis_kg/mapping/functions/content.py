@@ -104,6 +104,8 @@ def _concepts(reader: XmlReader, node: Element, paths: str) -> Iterator[str]:
     seen = set()
     for prop in reader.find(node, paths):
         for text in (reader.href(prop), reader.string(prop)):
+            if " " in text:  # the identifier and the name of a unit, one after the other
+                continue
             found = canonical(text) if text.startswith(("http:", "https:", "SDN:", "urn:")) else None
             if found and values.is_iri(found) and found not in seen:
                 seen.add(found)

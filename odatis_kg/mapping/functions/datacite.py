@@ -249,12 +249,13 @@ def rights(context: Context, node: Node, options: Mapping[str, str]) -> None:  #
     words = reader.string_at(node, "rights")
     link = reader.string_at(node, "rightsUri")
     evidence = " ".join((reader.string_at(node, "rightsIdentifier"), link, words))
+    language = _language(context, node)
     if not state_licence(context, resource, evidence) and (words or link):
         statement = context.part(resource, "rights", words, link)
         context.add(resource, "dct:rights", statement)
         context.type(statement, "dct:RightsStatement")
         if words:
-            context.add(statement, "dct:description", values.text(words, _language(context, node)))
+            context.add(statement, "dct:description", values.text(words, language))
         if found := values.repaired_iri(link):
             context.add(statement, "rdfs:seeAlso", values.iri(found))
 
@@ -295,7 +296,7 @@ def _state_polygon(context: Context, node: Node) -> None:
         latitude = values.number(reader.string_at(point, "pointLatitude"))
         if longitude is not None and latitude is not None:
             points.append((longitude, latitude))
-    if points:
+    if len(points) > 1:  # each member is looked at alone too: a polygon may be a list of points or of lists
         state_outline(context, resource, "Polygon", points)
 
 

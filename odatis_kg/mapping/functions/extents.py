@@ -66,6 +66,10 @@ def state_box(context: Context, resource: Term, west: Decimal, east: Decimal, so
             f"a bounding box goes around most of the globe, over the antimeridian (west {west}, east {east}); if west and"
             " east are swapped, the record has to say so"
         )
+    if west == 180 and east == -180:
+        context.warn(
+            "a bounding box from 180 to -180 has no width; if west and east are swapped, the record has to say so"
+        )
     if west > east:  # the antimeridian itself is the side that leaves one box
         west = Decimal(-180) if west == 180 else west
         east = Decimal(180) if east == -180 and west != -180 else east

@@ -61,3 +61,13 @@ def test_a_second_date_of_creation_is_kept_as_a_date(mappings: Mappings) -> None
     result = mapped(content, mappings)
     assert [value[1:11] for value in values_of(result, "terms/created")] == ["2019-01-01"]
     assert [value[1:11] for value in values_of(result, "terms/date")] == ["2020-01-01"]
+
+
+def test_a_unit_with_identifier_and_name_is_the_one_of_its_identifier(mappings: Mappings) -> None:
+    around = """<gmd:contentInfo><gmd:MD_CoverageDescription><gmd:dimension><gmd:MD_Band>
+    <gmd:descriptor><gco:CharacterString>cover</gco:CharacterString></gmd:descriptor><gmd:units><gml:BaseUnit>
+    <gml:identifier codeSpace="unknown">http://vocab.nerc.ac.uk/collection/P06/current/UPCT</gml:identifier>
+    <gml:name>Percent</gml:name></gml:BaseUnit></gmd:units>
+    </gmd:MD_Band></gmd:dimension></gmd:MD_CoverageDescription></gmd:contentInfo>"""
+    result = mapped(iso(around=around), mappings)
+    assert values_of(result, "unitCode") == ["<http://vocab.nerc.ac.uk/collection/P06/current/UPCT/>"]
