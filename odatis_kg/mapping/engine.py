@@ -103,6 +103,7 @@ class Context:
     deadline: float = float("inf")
     watch: "Watch | None" = None
     _terms: dict[str, Term] = field(default_factory=dict)
+    _said: dict[Term, dict[Term, list[Statement]]] = field(default_factory=dict)
 
     def name(self, prefixed: str) -> Term:
         """The term of a prefixed name such as `dct:title`; names are written in code and tables only, never in data."""
@@ -114,7 +115,18 @@ class Context:
 
     def add(self, subject: Term, predicate: str, object_: Term) -> None:
         """State something; the current row and node are remembered with it."""
-        self.statements.append(Statement(subject, self.name(predicate), object_, self.row, self.node))
+        name = self.name(predicate)
+        statement = Statement(subject, name, object_, self.row, self.node)
+        self.statements.append(statement)
+        self._said.setdefault(name, {}).setdefault(subject, []).append(statement)
+
+    def said(self, predicate: str) -> Mapping[Term, list[Statement]]:
+        """What has been stated so far with a predicate (other than a class), by subject, in order."""
+        return self._said.get(self.name(predicate), {})
+
+    def objects(self, subject: Term, predicate: str) -> list[Term]:
+        """The values that a property of a thing has so far."""
+        return [statement.object for statement in self.said(predicate).get(subject, ())]
 
     def type(self, subject: Term, *classes: str) -> None:
         """State the classes of a node, as prefixed names."""

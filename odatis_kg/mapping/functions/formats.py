@@ -33,10 +33,7 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     stated = context.part(resource, "format", *said)
     holders = _holders(context, node) if options.get("scope") == "distribution" else []
     row = context.registers["formats"].match(names[0][0])
-    formatted, typed = (
-        {one.subject for one in context.statements if one.predicate == name}
-        for name in (context.name("dct:format"), context.name("dcat:mediaType"))
-    )
+    formatted, typed = (set(context.said(name)) for name in ("dct:format", "dcat:mediaType"))
     for holder in holders or [resource]:
         context.add(holder, "odk:statedFormat", stated)
         if row and row["file_type"] and (holder not in formatted or not holders):
@@ -74,14 +71,12 @@ def _holders(context: Context, node: Element) -> list[Term]:
         return []
     if sum(1 for _ in section.iter("{*}MD_Format")) > 1:
         return []
-    predicate = context.name("dcat:distribution")
+    stated = [one for several in context.said("dcat:distribution").values() for one in several]
     found = [
         one.object
-        for one in context.statements
-        if one.predicate == predicate
-        and isinstance(one.node, type(node))
-        and any(above is section for above in one.node.iterancestors())
+        for one in stated
+        if isinstance(one.node, type(node)) and any(above is section for above in one.node.iterancestors())
     ]
     if not found and local_name(section) == "MD_Distributor":
-        found = [one.object for one in context.statements if one.predicate == predicate]
+        found = [one.object for one in stated]
     return sorted(set(found))

@@ -30,7 +30,7 @@ def process_step(context: Context, node: Element, options: Mapping[str, str]) ->
     descriptions = _texts(reader, node, "description")
     if not descriptions and reader.first(node, "processor") is None and reader.first(node, "source") is None:
         return
-    number = 1 + sum(1 for s in context.statements if s.predicate == context.name("odk:stepOrder"))
+    number = 1 + len(context.said("odk:stepOrder"))
     step = values.iri(context.iris.step(resource[1:-1], "step", number))
     context.add(resource, "prov:wasGeneratedBy", step)
     context.type(step, "prov:Activity", "odk:ProcessStep")
