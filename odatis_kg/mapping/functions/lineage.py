@@ -132,14 +132,13 @@ def _state_processing(context: Context, processing: Element, step: Term) -> None
         context.type(plan, "prov:Plan", "prov:Entity")
         context.texts(plan, "dct:description", procedures)
         context.texts(plan, "odk:parameter", parameters)
-    for title in reader.find(processing, "softwareReference/*/title"):
-        if name := reader.string(title):
+    for citation in reader.find(processing, "softwareReference/*"):
+        if name := reader.string_at(citation, "title"):
             software = context.part(context.subjects["resource"], "software", name)
             context.add(step, "prov:wasAssociatedWith", software)
             context.type(software, "prov:SoftwareAgent")
             context.add(software, "foaf:name", values.text(name))
-            for citation in reader.find(processing, "softwareReference/*"):
-                context.apply(context.shared["iso/citation-rest"], citation, software)
+            context.apply(context.shared["iso/citation-rest"], citation, software)
 
 
 def _texts(reader: XmlReader, node: Element, path: str) -> list[tuple[str, str | None]]:
