@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.extents import WKT, date_or_text, state_box
+from odatis_kg.mapping.functions.extents import date_or_text, state_box, state_geometry
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
 from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_identifier
@@ -180,21 +180,6 @@ def alternate_identifier(context: Context, node: Node, options: Mapping[str, str
         state_identifier(context, context.subjects["resource"], code, kind)
 
 
-def data_format(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """A format: as stated, and as a known file type."""
-    resource = context.subjects["resource"]
-    words = context.reader.string(node)
-    if not words:
-        return
-    stated = context.part(resource, "format", words)
-    context.add(resource, "odk:statedFormat", stated)
-    context.type(stated, "dct:MediaTypeOrExtent")
-    context.add(stated, "rdfs:label", values.text(words))
-    row = context.registers["formats"].match(words)
-    if row and row["file_type"]:
-        context.add(resource, "dct:format", values.iri(row["file_type"]))
-
-
 _DATES = {
     "Accepted": "dct:dateAccepted",
     "Available": "dct:available",
@@ -302,14 +287,7 @@ def _state_polygon(context: Context, node: Node) -> None:
             points.append(f"{values.plain(longitude)} {values.plain(latitude)}")
     if len(points) < 4:
         return
-    wkt = f"POLYGON(({','.join(points)}))"
-    where = context.part(resource, "geometry", wkt)
-    context.add(resource, "dct:spatial", where)
-    context.type(where, "dct:Location")
-    shape = context.part(resource, "wkt", wkt)
-    context.add(where, "geo:hasGeometry", shape)
-    context.type(shape, "geo:Geometry")
-    context.add(shape, "geo:asWKT", values.typed(wkt, WKT))
+    state_geometry(context, resource, f"POLYGON(({','.join(points)}))")
 
 
 def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -167,21 +167,6 @@ def relation(context: Context, node: Element, options: Mapping[str, str]) -> Non
         state_identifier(context, target, words)
 
 
-def data_format(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """A format or media type: as stated, and as a known file type."""
-    resource = context.subjects["resource"]
-    words = context.reader.string(node)
-    if words.lower() in NO_VALUES:
-        return
-    stated = context.part(resource, "format", words)
-    context.add(resource, "odk:statedFormat", stated)
-    context.type(stated, "dct:MediaTypeOrExtent")
-    context.add(stated, "rdfs:label", values.text(words))
-    row = context.registers["formats"].match(words)
-    if row and row["file_type"]:
-        context.add(resource, "dct:format", values.iri(row["file_type"]))
-
-
 def rights(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """Rights: a licence the register knows; a bare ISO code stays a code; everything else is a statement."""
     resource = context.subjects["resource"]

@@ -1,6 +1,7 @@
 """Formats of distributions: as stated, and as the file type and media type that clients know."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
@@ -54,6 +55,21 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     for prop in reader.find(node, "specification"):
         context.texts(stated, "rdfs:comment", reader.text(prop))
     state_details(context, node, stated)
+
+
+def stated_format(context: Context, node: Any, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A format or media type given by a word: as stated, and as a known file type."""
+    resource = context.subjects["resource"]
+    words = context.reader.string(node)
+    if words.lower() in NO_VALUES:
+        return
+    stated = context.part(resource, "format", words)
+    context.add(resource, "odk:statedFormat", stated)
+    context.type(stated, "dct:MediaTypeOrExtent")
+    context.add(stated, "rdfs:label", values.text(words))
+    row = context.registers["formats"].match(words)
+    if row and row["file_type"]:
+        context.add(resource, "dct:format", values.iri(row["file_type"]))
 
 
 def _holders(context: Context, node: Element) -> list[Term]:

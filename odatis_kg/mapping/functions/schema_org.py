@@ -7,7 +7,7 @@ from typing import Final
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
-from odatis_kg.mapping.functions.extents import WKT, date_or_text, state_box
+from odatis_kg.mapping.functions.extents import date_or_text, state_box, state_geometry
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
 from odatis_kg.mapping.functions.resource import (
@@ -288,20 +288,10 @@ def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # 
             elif len(points) >= (4 if shape == "polygon" else 2) and shape != "box":
                 kind = "POLYGON((" if shape == "polygon" else "LINESTRING("
                 listed = ",".join(f"{values.plain(x)} {values.plain(y)}" for x, y in points)
-                _state_geometry(context, resource, f"{kind}{listed}{')' * kind.count('(')}")
+                state_geometry(context, resource, f"{kind}{listed}{')' * kind.count('(')}")
         latitude, longitude = (values.number(reader.string_at(geo, name)) for name in ("latitude", "longitude"))
         if latitude is not None and longitude is not None:
             state_box(context, resource, longitude, longitude, latitude, latitude)
-
-
-def _state_geometry(context: Context, resource: Term, wkt: str) -> None:
-    where = context.part(resource, "geometry", wkt)
-    context.add(resource, "dct:spatial", where)
-    context.type(where, "dct:Location")
-    shape = context.part(resource, "wkt", wkt)
-    context.add(where, "geo:hasGeometry", shape)
-    context.type(shape, "geo:Geometry")
-    context.add(shape, "geo:asWKT", values.typed(wkt, WKT))
 
 
 def distribution(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
