@@ -65,10 +65,20 @@ class Mapped:
         )
 
     def portable(self) -> "Mapped":
-        """The same without the nodes its statements were read from, which cannot leave their process."""
-        bare = replace(self, statements=tuple(statement._replace(node=None) for statement in self.statements))
+        """The same without the nodes its statements were read from, which cannot leave their process, and without its bytes."""
+        bare = replace(
+            self,
+            record=replace(self.record, content=b""),
+            statements=tuple(statement._replace(node=None) for statement in self.statements),
+        )
         bare.__dict__["_lines"] = self._lines
         return bare
+
+    def of(self, record: SourceRecord) -> "Mapped":
+        """The same with the bytes of its record."""
+        whole = replace(self, record=record)
+        whole.__dict__["_lines"] = self._lines
+        return whole
 
     def nquads(self) -> list[str]:
         """The distinct statements as N-Quads lines, sorted, without line ends."""
