@@ -1,23 +1,34 @@
-"""`python -m benchmarks [mapping] [loading] [serving]`: all of them without names; about two minutes."""
+"""`python -m benchmarks [mapping] [memory] [loading] [serving]`: all of them without names; some minutes."""
 
+import argparse
 import platform
-import sys
 from importlib.metadata import version
+from pathlib import Path
 
 from benchmarks import loading, mapping, serving
-
-_MEASUREMENTS = {"mapping": mapping.measure, "loading": loading.measure, "serving": serving.measure}
 
 
 def main() -> None:
     """Measure what is named, and print one line of a table for each figure."""
-    names = sys.argv[1:] or list(_MEASUREMENTS)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="mapping, memory, loading or serving; default: all")
+    parser.add_argument("--records", nargs="*", type=Path, default=[], help="for mapping: files and folders of records")
+    parser.add_argument("--xslt", type=Path, help="for mapping: the XSLT of GeoDCAT-AP, run through saxonche")
+    asked = parser.parse_args()
+    measurements = {
+        "mapping": lambda: mapping.measure(asked.records, asked.xslt),
+        "memory": mapping.measure_memory,
+        "loading": loading.measure,
+        "serving": serving.measure,
+    }
+    if unknown := [name for name in asked.names if name not in measurements]:
+        parser.error(f"there is no measurement '{unknown[0]}'; there are {', '.join(measurements)}")
     print(
         f"pyoxigraph and oxigraph {version('pyoxigraph')}, lxml {version('lxml')}, Python {platform.python_version()}\n"
     )
     print("| What | Figure | Ratio to the peer, same run |\n|---|---|---|")
-    for name in names:
-        for what, figure, ratio in _MEASUREMENTS[name]():
+    for name in asked.names or list(measurements):
+        for what, figure, ratio in measurements[name]():
             print(f"| {what} | {figure} | {ratio} |", flush=True)
 
 

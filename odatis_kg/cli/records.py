@@ -46,8 +46,10 @@ def map_command(
 ) -> None:
     """Map records to N-Quads, one named graph a record, without keeping anything.
 
-    PATHS are files and folders: ISO 19139, 19115-2 and 19115-3 (alone or inside CSW and OAI-PMH answers), SeaDataNet CDI
-    and CSR, ORCID JSON, DataCite JSON, SKOS in Turtle or RDF/XML; .gz is read too. The same input gives the same bytes.
+    PATHS are files and folders: ISO 19139, 19115-2 and 19115-3, SeaDataNet CDI and CSR, Dublin Core, DataCite XML and
+    JSON, PANGAEA pan_md, schema.org JSON-LD (alone or inside CSW and OAI-PMH answers), ORCID JSON, SKOS in Turtle, RDF/XML
+    or JSON-LD, and the lists of NVS, GCMD, CF, EDMO and EDMERP in their own formats; .gz is read too. The same input gives
+    the same bytes, whatever --jobs says.
     """
     settings = settings_of(context, source=source, base_url=base_url, input={"jobs": jobs})
     check_writable(out, "--out")

@@ -1,4 +1,4 @@
-"""What is concluded from the evidence, and how sure it is: keywords matched to concepts, identifiers resolved to things.
+"""What is concluded from the evidence, and how sure it is: keywords matched to concepts, identifiers to things, works to persons.
 
 Of the ladder of reconciliation (design, table 2d) the rungs that need no human stand here: 2, the concept that another
 record gives for the same keyword of the same thesaurus (1.00); 3, the exact label inside the thesaurus the record names
@@ -78,6 +78,11 @@ def conclude(
             # Several records describe what the DOI names: what links to the DOI links to the work they share.
             target = next(iter(things)) if len(things) == 1 else works[min(things)].term
             statements[enriched_graph(iris, link.graph)].add((link.subject, link.predicate, target))
+    creator = Term(f"<{prefixes['dct']}creator>")
+    for doi, persons in evidence.authors.items():
+        for thing in things_by_doi.get(doi, ()):
+            graph = enriched_graph(iris, evidence.resources[thing].graph)
+            statements[graph] |= {(thing, creator, person) for person in persons}
     for thing, work in works.items():
         graph = enriched_graph(iris, evidence.resources[thing].graph)
         statements[graph] |= {(thing, Term(f"<{iris.odk}work>"), work.term), *work.statements(iris, prefixes)}

@@ -4,7 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
+from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Mapped
+from odatis_kg.mapping.functions import orcid
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.values import RDF_TYPE, Term
 from odatis_kg.namespaces import PREFIXES
@@ -78,12 +80,16 @@ class Evidence:
     doi_links: list[DoiLink] = field(default_factory=list)
     part_of: list[DoiLink] = field(default_factory=list)
     series: set[Term] = field(default_factory=set)
+    authors: dict[Term, set[Term]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, mapped: Mapped) -> None:
         """Remember what matters of one record."""
         if mapped.record.kind.is_vocabulary:
             self._add_vocabulary(mapped)
-        elif mapped.record.kind is not Kind.ORCID:
+        elif mapped.record.kind is Kind.ORCID:
+            for work in orcid.works(mapped.record.content):
+                self.authors[values.iri(work)].add(Term(f"<{mapped.subject}>"))
+        else:
             self._add_record(mapped)
 
     def _add_vocabulary(self, mapped: Mapped) -> None:

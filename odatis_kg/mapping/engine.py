@@ -65,10 +65,20 @@ class Mapped:
         )
 
     def portable(self) -> "Mapped":
-        """The same without the nodes its statements were read from, which cannot leave their process."""
-        bare = replace(self, statements=tuple(statement._replace(node=None) for statement in self.statements))
+        """The same without the nodes its statements were read from, which cannot leave their process, and without its bytes."""
+        bare = replace(
+            self,
+            record=replace(self.record, content=b""),
+            statements=tuple(statement._replace(node=None) for statement in self.statements),
+        )
         bare.__dict__["_lines"] = self._lines
         return bare
+
+    def of(self, record: SourceRecord) -> "Mapped":
+        """The same with the bytes of its record."""
+        whole = replace(self, record=record)
+        whole.__dict__["_lines"] = self._lines
+        return whole
 
     def nquads(self) -> list[str]:
         """The distinct statements as N-Quads lines, sorted, without line ends."""
@@ -103,6 +113,7 @@ class Context:
     deadline: float = float("inf")
     watch: "Watch | None" = None
     _terms: dict[str, Term] = field(default_factory=dict)
+    _said: dict[Term, dict[Term, list[Statement]]] = field(default_factory=dict)
 
     def name(self, prefixed: str) -> Term:
         """The term of a prefixed name such as `dct:title`; names are written in code and tables only, never in data."""
@@ -114,7 +125,18 @@ class Context:
 
     def add(self, subject: Term, predicate: str, object_: Term) -> None:
         """State something; the current row and node are remembered with it."""
-        self.statements.append(Statement(subject, self.name(predicate), object_, self.row, self.node))
+        name = self.name(predicate)
+        statement = Statement(subject, name, object_, self.row, self.node)
+        self.statements.append(statement)
+        self._said.setdefault(name, {}).setdefault(subject, []).append(statement)
+
+    def said(self, predicate: str) -> Mapping[Term, list[Statement]]:
+        """What has been stated so far with a predicate (other than a class), by subject, in order."""
+        return self._said.get(self.name(predicate), {})
+
+    def objects(self, subject: Term, predicate: str) -> list[Term]:
+        """The values that a property of a thing has so far."""
+        return [statement.object for statement in self.said(predicate).get(subject, ())]
 
     def type(self, subject: Term, *classes: str) -> None:
         """State the classes of a node, as prefixed names."""

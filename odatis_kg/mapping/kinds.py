@@ -259,7 +259,10 @@ def _scan_envelope(root: xml.Element) -> Scan:
             return _refused(said.rstrip(": "))
         if any("orcid.org" in namespace for namespace in root.nsmap.values()):
             return _refused("an ORCID answer in XML; ask for JSON (Accept: application/json)")
-        return _refused(f"an XML document <{xml.local_name(root)}> that holds no ISO 19115/19139 record")
+        return _refused(
+            f"an XML document <{xml.local_name(root)}> that holds no record of a kind that is mapped"
+            " (ISO 19115/19139, Dublin Core, DataCite, PANGAEA, lists of NVS, CF and EDMERP)"
+        )
     return Scan(tuple(records), tuple(refusals))
 
 
@@ -432,7 +435,9 @@ def _json_record(item: Any, content: bytes) -> Found | str:
         return "a part of an ORCID record (works); give the whole record as the ORCID API 3.0 answers it (/v3.0/{id}/record)"
     known = ", ".join(sorted(map(str, item))[:6])
     members = f"its members: {known}" if known else "it has no members"
-    return f"a JSON document of unknown kind ({members}); ORCID records and DataCite JSON are mapped"
+    return (
+        f"a JSON document of unknown kind ({members}); mapped are ORCID, DataCite, schema.org and lists of EDMO and NVS"
+    )
 
 
 def _datacite_record(attributes: dict[str, Any], content: bytes) -> Found | str:

@@ -88,7 +88,8 @@ def _in_processes(
                 pending.clear()
                 for batch in later:
                     submit(batch)
-            yield from zip(first.items, outcomes, strict=True)
+            for item, outcome in zip(first.items, outcomes, strict=True):
+                yield item, outcome.of(item.record)
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -70,8 +70,12 @@ class Outcome(NamedTuple):
     seconds: float = 0.0
 
     def portable(self) -> "Outcome":
-        """The same without the nodes of the parsed record, to be sent to another process."""
+        """The same without the bytes and the nodes of the record, to be sent to another process."""
         return self._replace(mapped=self.mapped.portable()) if self.mapped else self
+
+    def of(self, record: SourceRecord) -> "Outcome":
+        """The same as it was before it was sent."""
+        return self._replace(mapped=self.mapped.of(record)) if self.mapped else self
 
 
 def map_safely(record: SourceRecord, mappings: Mappings, seconds: float) -> Outcome:

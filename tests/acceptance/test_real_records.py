@@ -1,4 +1,4 @@
-"""Real records, where they are present: every file of seven families is mapped or refused with a reason, together, in one build."""
+"""Real records, where they are present: every file of ten families is mapped or refused with a reason, together, in one build."""
 
 import json
 import re
@@ -14,7 +14,18 @@ from tests.conftest import Built
 from tests.support import quiet
 
 pytestmark = pytest.mark.real
-FAMILIES = ("iso19139", "iso19115-3", "cdi", "csr", "orcid/json", "nvs/turtle", "gcmd")
+FAMILIES = (
+    "iso19139",
+    "iso19115-3",
+    "cdi",
+    "csr",
+    "orcid/json",
+    "nvs/turtle",
+    "gcmd",
+    "datacite",
+    "seanoe",
+    "schema-org",
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +59,12 @@ def test_the_release_passed_its_checks_and_holds_what_was_mapped(everything: Bui
     count = int(next(iter(graphs))["n"].value)
     superseded = sum(warning.count("newer version") for one in everything.outcome.reports for warning in one.warnings)
     assert 0 < sum(one.mapped for one in everything.outcome.reports) - count <= superseded + 1
+
+
+def test_nothing_is_said_without_words(everything: Built) -> None:
+    store = ox.Store.read_only(str(everything.release.store))
+    empty = store.query('SELECT DISTINCT ?p { GRAPH ?g { ?s ?p ?o FILTER(isLiteral(?o) && STR(?o) = "") } }')
+    assert [row["p"].value for row in empty] == []
 
 
 def test_no_blank_node_no_personal_mail(everything: Built) -> None:

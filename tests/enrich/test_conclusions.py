@@ -6,6 +6,7 @@ from odatis_kg.enrich.conclusions import Conclusions, conclude
 from odatis_kg.enrich.evidence import Evidence
 from odatis_kg.mapping.engine import Mappings, map_record
 from odatis_kg.mapping.kinds import SourceRecord, scan
+from tests.mapping.test_golden import FIXTURES
 from tests.support import iso, mapped
 
 LIST = "http://vocab.nerc.ac.uk/collection/{}/current/"
@@ -184,3 +185,14 @@ def test_what_cites_a_doi_of_several_records_cites_their_work(mappings: Mappings
         o for rows in said.values() for s, p, o in rows if s.endswith("/a/z>") and p.endswith("wasDerivedFrom>")
     }
     assert target == f"<{mappings.iris.base}id/work/10.17882/1>"
+
+
+def test_a_person_made_a_work_of_theirs_that_another_record_describes(mappings: Mappings) -> None:
+    person = (FIXTURES / "person.orcid.json").read_bytes()
+
+    def titled(doi: str) -> bytes:
+        return f'{{"doi": "{doi}", "titles": [{{"title": "A work"}}], "creators": [{{"name": "Somebody"}}]}}'.encode()
+
+    found = concluded(mappings, [person, *(titled(f"10.5555/{end}") for end in ("12345678", "its-book", "hidden"))])
+    made = {(s, o) for one in found.statements.values() for s, p, o in one if p == "<http://purl.org/dc/terms/creator>"}
+    assert made == {("<http://localhost:8000/id/dataset/10.5555/12345678>", "<https://orcid.org/0000-0002-1825-0097>")}

@@ -161,10 +161,8 @@ def cruise_event(context: Context, node: Element, options: Mapping[str, str]) ->
     predicate = {"cruise-start": "schema:startDate", "cruise-end": "schema:endDate"}.get(kind)
     for said in reader.find(node, "trigger | context | sequence"):
         reader.ignore(said)
-    if predicate and text:
-        stated = any(one.subject == cruise and one.predicate == context.name(predicate) for one in context.statements)
-        if not stated:
-            context.add(cruise, predicate, date_or_text(context, text))
+    if predicate and text and not context.objects(cruise, predicate):
+        context.add(cruise, predicate, date_or_text(context, text))
 
 
 def cruise_period(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

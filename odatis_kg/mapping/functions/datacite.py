@@ -6,7 +6,6 @@ from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text, state_box
-from odatis_kg.mapping.functions.formats import state_format
 from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
@@ -181,15 +180,6 @@ def alternate_identifier(context: Context, node: Node, options: Mapping[str, str
     kind = reader.string_at(node, "alternateIdentifierType | identifierType")
     if code and doi(code) != context.record.key:
         state_identifier(context, context.subjects["resource"], code, kind)
-
-
-def data_format(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """A format: as stated, and as a known file type."""
-    resource = context.subjects["resource"]
-    words = context.reader.string(node)
-    if not words:
-        return
-    state_format(context, resource, words)
 
 
 _DATES = {

@@ -9,7 +9,6 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
 from odatis_kg.mapping.functions.extents import date_or_text, state_box
-from odatis_kg.mapping.functions.formats import state_format
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.online import state_link
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
@@ -167,15 +166,6 @@ def relation(context: Context, node: Element, options: Mapping[str, str]) -> Non
     elif target := reference(context, words):
         context.add(resource, "dct:relation", target)
         state_identifier(context, target, words)
-
-
-def data_format(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """A format or media type: as stated, and as a known file type."""
-    resource = context.subjects["resource"]
-    words = context.reader.string(node)
-    if words.lower() in NO_VALUES:
-        return
-    state_format(context, resource, words)
 
 
 def rights(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -79,6 +79,17 @@ def state_box(context: Context, resource: Term, west: Decimal, east: Decimal, so
     context.add(place, "dcat:centroid", values.typed(f"POINT({plain(centre)} {plain((south + north) / 2)})", WKT))
 
 
+def state_geometry(context: Context, resource: Term, wkt: str) -> None:
+    """A place known by its geometry, in well-known text with longitude first."""
+    where = context.part(resource, "geometry", wkt)
+    context.add(resource, "dct:spatial", where)
+    context.type(where, "dct:Location")
+    shape = context.part(resource, "wkt", wkt)
+    context.add(where, "geo:hasGeometry", shape)
+    context.type(shape, "geo:Geometry")
+    context.add(shape, "geo:asWKT", values.typed(wkt, WKT))
+
+
 def _longitude(value: Decimal) -> Decimal:
     return value - 360 if 180 < value <= 360 else value
 

@@ -1,6 +1,7 @@
 """Formats of distributions: as stated, and as the file type and media type that clients know."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
@@ -51,6 +52,13 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     state_details(context, node, stated)
 
 
+def stated_format(context: Context, node: Any, options: Mapping[str, str]) -> None:  # noqa: ARG001
+    """A format or media type given by a word: as stated, and as a known file type."""
+    words = context.reader.string(node)
+    if words.lower() not in NO_VALUES:
+        state_format(context, context.subjects["resource"], words)
+
+
 def state_format(context: Context, holder: Term, words: str) -> None:
     """A format in words, of a resource or a distribution: as stated, and as what the register knows it to be."""
     stated = context.part(context.subjects["resource"], "format", words)
@@ -91,14 +99,12 @@ def _holders(context: Context, node: Element) -> list[Term]:
         return []
     if sum(1 for _ in section.iter("{*}MD_Format")) > 1:
         return []
-    predicate = context.name("dcat:distribution")
+    stated = [one for several in context.said("dcat:distribution").values() for one in several]
     found = [
         one.object
-        for one in context.statements
-        if one.predicate == predicate
-        and isinstance(one.node, type(node))
-        and any(above is section for above in one.node.iterancestors())
+        for one in stated
+        if isinstance(one.node, type(node)) and any(above is section for above in one.node.iterancestors())
     ]
     if not found and local_name(section) == "MD_Distributor":
-        found = [one.object for one in context.statements if one.predicate == predicate]
+        found = [one.object for one in stated]
     return sorted(set(found))

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.extents import WKT
+from odatis_kg.mapping.functions.extents import WKT, state_geometry
 from odatis_kg.mapping.functions.resource import NO_VALUES
 from odatis_kg.mapping.identifiers import canonical, crs, is_geographic, latitude_first
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.values import Term, plain
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml import Element, XmlReader, all_text, local_name
 
 Point = tuple[Decimal, Decimal]
 
@@ -69,14 +70,7 @@ def state_outline(context: Context, about: Term, kind: str, points: list[Point])
     if not _on_globe(shapes):
         context.warn("the coordinates of a geometry are outside the globe; it is left out")
         return
-    text = _wkt(_in_range(shapes))
-    place = context.part(about, "geometry", text)
-    context.add(about, "dct:spatial", place)
-    context.type(place, "dct:Location")
-    shape = context.part(about, "wkt", text)
-    context.add(place, "geo:hasGeometry", shape)
-    context.type(shape, "geo:Geometry")
-    context.add(shape, "geo:asWKT", values.typed(text, WKT))
+    state_geometry(context, about, _wkt(_in_range(shapes)))
 
 
 def _whole(context: Context, shapes: list[Shape]) -> list[Shape]:
@@ -194,47 +188,49 @@ def _stated_latitude_first(prop: Element) -> bool:
 def _longitude_first(context: Context, shapes: list[Shape], *, swapped: bool) -> list[Shape] | None:
     as_stated = [(kind, [[(b, a) if swapped else (a, b) for a, b in ring] for ring in rings]) for kind, rings in shapes]
     other = [(kind, [[(b, a) for a, b in ring] for ring in rings]) for kind, rings in as_stated]
-    boxes = _boxes(context)
-    if _on_globe(as_stated) and (not boxes or _inside(as_stated, boxes)):
+    hull = _hull(context.reader.root)
+    if _on_globe(as_stated) and (hull is None or _inside(as_stated, hull)):
         return as_stated
-    if _on_globe(other) and (_inside(other, boxes) or (not boxes and not _on_globe(as_stated))):
+    if _on_globe(other) and (not _on_globe(as_stated) if hull is None else _inside(other, hull)):
         context.warn("the coordinates of a geometry are in the other axis order than its reference system says")
         return other
     if _on_globe(as_stated):
-        if boxes:
+        if hull:
             context.warn("a geometry is outside the bounding box of its record")
         return as_stated
     context.warn("the coordinates of a geometry are outside the globe; it is left out")
     return None
 
 
-def _boxes(context: Context) -> list[tuple[Decimal, Decimal, Decimal, Decimal]]:
-    """The bounding boxes of the record: west, south, east, north."""
-    reader: XmlReader = context.reader
-    found = []
-    for box in reader.root.iter("{*}EX_GeographicBoundingBox"):
+@lru_cache(maxsize=1)  # asked for each of the geometries of a record
+def _hull(root: Element) -> tuple[Decimal, Decimal, Decimal, Decimal] | None:
+    """West, south, east and north of all bounding boxes of a record, a hundredth of a degree wider; None without a box."""
+    boxes = []
+    for box in root.iter("{*}EX_GeographicBoundingBox"):
         sides = [
-            values.number(reader.string_at(box, name))
+            values.number(all_text(side).strip())
             for name in ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
+            for side in box.findall(f"{{*}}{name}")
         ]
-        if all(side is not None for side in sides):
-            found.append(tuple(side for side in sides if side is not None))
-    return found  # type: ignore[return-value]
+        known = [side for side in sides if side is not None]
+        if len(known) == len(sides) == 4:
+            boxes.append(known)
+    if not boxes:
+        return None
+    near = Decimal("0.01")
+    west, south = (min(box[side] for box in boxes) - near for side in (0, 1))
+    east, north = (max(box[side] for box in boxes) + near for side in (2, 3))
+    if any(box[0] > box[2] for box in boxes):
+        west, east = Decimal(-180), Decimal(360)
+    return west, south, east, north
 
 
 def _on_globe(shapes: list[Shape]) -> bool:
     return all(-180 <= x <= 360 and -90 <= y <= 90 for _, rings in shapes for ring in rings for x, y in ring)
 
 
-def _inside(shapes: list[Shape], boxes: list[tuple[Decimal, Decimal, Decimal, Decimal]]) -> bool:
-    """Whether every position lies in the hull of the boxes, give or take a hundredth of a degree."""
-    if not boxes:
-        return False
-    near = Decimal("0.01")
-    west, south = min(box[0] for box in boxes) - near, min(box[1] for box in boxes) - near
-    east, north = max(box[2] for box in boxes) + near, max(box[3] for box in boxes) + near
-    if any(box[0] > box[2] for box in boxes):
-        west, east = Decimal(-180), Decimal(360)
+def _inside(shapes: list[Shape], hull: tuple[Decimal, Decimal, Decimal, Decimal]) -> bool:
+    west, south, east, north = hull
     return all(west <= x <= east and south <= y <= north for _, rings in shapes for ring in rings for x, y in ring)
 
 

@@ -30,7 +30,7 @@ def process_step(context: Context, node: Element, options: Mapping[str, str]) ->
     descriptions = _texts(reader, node, "description")
     if not descriptions and reader.first(node, "processor") is None and reader.first(node, "source") is None:
         return
-    number = 1 + sum(1 for s in context.statements if s.predicate == context.name("odk:stepOrder"))
+    number = 1 + len(context.said("odk:stepOrder"))
     step = values.iri(context.iris.step(resource[1:-1], "step", number))
     context.add(resource, "prov:wasGeneratedBy", step)
     context.type(step, "prov:Activity", "odk:ProcessStep")
@@ -132,14 +132,13 @@ def _state_processing(context: Context, processing: Element, step: Term) -> None
         context.type(plan, "prov:Plan", "prov:Entity")
         context.texts(plan, "dct:description", procedures)
         context.texts(plan, "odk:parameter", parameters)
-    for title in reader.find(processing, "softwareReference/*/title"):
-        if name := reader.string(title):
+    for citation in reader.find(processing, "softwareReference/*"):
+        if name := reader.string_at(citation, "title"):
             software = context.part(context.subjects["resource"], "software", name)
             context.add(step, "prov:wasAssociatedWith", software)
             context.type(software, "prov:SoftwareAgent")
             context.add(software, "foaf:name", values.text(name))
-            for citation in reader.find(processing, "softwareReference/*"):
-                context.apply(context.shared["iso/citation-rest"], citation, software)
+            context.apply(context.shared["iso/citation-rest"], citation, software)
 
 
 def _texts(reader: XmlReader, node: Element, path: str) -> list[tuple[str, str | None]]:

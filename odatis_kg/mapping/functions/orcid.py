@@ -1,14 +1,17 @@
 """ORCID records: the person under their own iD, public data only, no e-mail and no biography (table 2c, R7)."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from odatis_kg.iris import key_segment
-from odatis_kg.mapping import values
+from odatis_kg.mapping import json, values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.parties import Party, state_organisation
 from odatis_kg.mapping.functions.resource import state_identifier
-from odatis_kg.mapping.identifiers import ror
+from odatis_kg.mapping.identifiers import doi, ror
 from odatis_kg.mapping.json import JsonReader, Node
+
+_WORKS: Final = "activities-summary/works/group/*/work-summary/*/external-ids/external-id/*"
 
 
 def identity(context: Context) -> None:
@@ -19,6 +22,18 @@ def identity(context: Context) -> None:
     person = context.subjects["resource"] = values.iri(address)
     context.type(person, "foaf:Person", "prov:Person", "schema:Person")
     context.add(person, "dct:identifier", values.text(key.rpartition(":")[2]))
+
+
+def works(content: bytes) -> set[str]:
+    """The DOIs of the works a record lists as the person's own (relation `self`), in canonical form."""
+    reader = json.read(content, public_only=True)
+    found = set()
+    for listed in reader.select(json.compile_path(_WORKS)):
+        if reader.string_at(listed, "external-id-type").lower() == "doi":
+            bare = doi(reader.string_at(listed, "external-id-value"))
+            if bare and reader.string_at(listed, "external-id-relationship").lower() in ("self", ""):
+                found.add(f"https://doi.org/{bare}")
+    return found
 
 
 def name(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -353,8 +353,7 @@ def _telephones(stated: Party) -> list[Term]:
 
 def state_order(context: Context, attribution: Term) -> None:
     """The place of a contact among those of the resource (1 is the first): authors are cited in this order."""
-    order = context.name("odk:order")
-    placed = {one.subject for one in context.statements if one.predicate == order}
+    placed = context.said("odk:order")
     if attribution not in placed:
         context.add(attribution, "odk:order", values.integer(len(placed) + 1))
 
@@ -377,11 +376,8 @@ def state_attribution(context: Context, about: Term, agent: Term, role: str) -> 
 def _state_shortcut(context: Context, about: Term, agent: Term, stated: Party) -> None:
     row = context.registers["roles"].get(stated.role) if stated.role else None
     if row and row["shortcut"]:
-        predicate = context.name(row["shortcut"])
-        taken = row["at_most_one"] == "yes" and any(
-            s.subject == about and s.predicate == predicate and s.object != agent for s in context.statements
-        )
-        if not taken:
+        others = [one for one in context.objects(about, row["shortcut"]) if one != agent]
+        if not others or row["at_most_one"] != "yes":
             context.add(about, row["shortcut"], agent)
     if row and row["role"] == "pointOfContact":
         _state_contact_point(context, about, agent, stated)

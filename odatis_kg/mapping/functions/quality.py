@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
@@ -17,15 +18,14 @@ def quality_report(context: Context, node: Element, options: Mapping[str, str]) 
     """One element of quality (DQ_DomainConsistency, DQ_Completeness...): each of its results, by the kind of result."""
     reader: XmlReader = context.reader
     resource = context.subjects["resource"]
-    for prop in reader.find(node, "result"):
-        for result in prop:
-            kind = local_name(result).partition("_")[2]
-            if kind == "ConformanceResult":
-                _conformance(context, resource, result)
-            elif reader.values_below(result) or reader.values_below(node):
-                _measurement(context, resource, node, result)
-    if not reader.find(node, "result") and reader.values_below(node):
-        _measurement(context, resource, node, None)
+    measured = []
+    for result in reader.find(node, "result/*"):
+        if local_name(result).endswith("_ConformanceResult"):
+            _conformance(context, resource, result)
+        else:
+            measured.append(result)
+    if (measured or not reader.find(node, "result/*")) and reader.values_below(node):
+        _measurements(context, resource, node, measured)
 
 
 def _conformance(context: Context, resource: Term, result: Element) -> None:
@@ -87,8 +87,8 @@ def _specification(context: Context, resource: Term, result: Element) -> Term | 
     return None
 
 
-def _measurement(context: Context, resource: Term, report: Element, result: Element | None) -> None:
-    """A quantitative or descriptive result: `dqv:QualityMeasurement` of a metric named by the record, one for each value."""
+def _measurements(context: Context, resource: Term, report: Element, results: list[Element]) -> None:
+    """Quantitative or descriptive results: `dqv:QualityMeasurement` of a metric named by the record, one for each value."""
     reader: XmlReader = context.reader
     name = [
         value
@@ -97,8 +97,8 @@ def _measurement(context: Context, resource: Term, report: Element, result: Elem
         if value[0].lower() not in NO_VALUES
     ]
     element = local_name(report).partition("_")[2]
-    said = reader.values_below(report)
-    measurement = context.part(resource, "quality", element, *said)
+    said = digest(*reader.values_below(report))
+    measurement = context.part(resource, "quality", element, said)
     metric = context.part(resource, "metric", element, *(words for words, _ in name))
     context.add(resource, "dqv:hasQualityMeasurement", measurement)
     context.type(measurement, "dqv:QualityMeasurement")
@@ -108,15 +108,15 @@ def _measurement(context: Context, resource: Term, report: Element, result: Elem
     context.texts(metric, "skos:prefLabel", name)
     for prop in reader.find(report, "measureDescription | measure/*/measureDescription"):
         context.texts(metric, "skos:definition", reader.text(prop, multiline=True))
-    if result is not None:
-        stated = [text for prop in reader.find(result, "value") if (text := reader.string(prop))]
-        for place, text in enumerate(stated, 1):
-            number = values.number(text)
-            holder = measurement if place == 1 else context.part(resource, "quality", element, *said, str(place))
-            context.add(resource, "dqv:hasQualityMeasurement", holder)
-            context.type(holder, "dqv:QualityMeasurement")
-            context.add(holder, "dqv:isMeasurementOf", metric)
-            context.add(holder, "dqv:value", values.decimal(number) if number is not None else values.text(text))
+    stated = [text for result in results for prop in reader.find(result, "value") if (text := reader.string(prop))]
+    for place, text in enumerate(stated, 1):
+        number = values.number(text)
+        holder = measurement if place == 1 else context.part(resource, "quality", element, said, str(place))
+        context.add(resource, "dqv:hasQualityMeasurement", holder)
+        context.type(holder, "dqv:QualityMeasurement")
+        context.add(holder, "dqv:isMeasurementOf", metric)
+        context.add(holder, "dqv:value", values.decimal(number) if number is not None else values.text(text))
+    for result in results:
         for prop in reader.find(result, "statement"):
             context.texts(measurement, "dct:description", reader.text(prop, multiline=True))
     state_details(context, report, measurement)

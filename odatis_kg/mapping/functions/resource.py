@@ -117,7 +117,7 @@ def resource_identifier(context: Context, node: Element, options: Mapping[str, s
 
 def state_identifier(context: Context, resource: Term, code: str, space: str = "") -> Term:
     """State an identifier as an `adms:Identifier` node, and as `dct:identifier` when it is the first one of the resource."""
-    if not any(s.subject == resource and s.predicate == context.name("dct:identifier") for s in context.statements):
+    if not context.objects(resource, "dct:identifier"):
         context.add(resource, "dct:identifier", values.text(code))
     node = context.part(resource, "identifier", code, space)
     context.add(resource, "adms:identifier", node)
@@ -176,8 +176,7 @@ def coded(context: Context, register: Register, node: Element) -> dict[str, str]
 
 def state_once(context: Context, subject: Term, predicate: str, value: Term) -> bool:
     """State the value of a property that takes one (DCAT-AP 3, GeoDCAT-AP 3); False when the record stated another before."""
-    name = context.name(predicate)
-    if any(one.subject == subject and one.predicate == name and one.object != value for one in context.statements):
+    if any(other != value for other in context.objects(subject, predicate)):
         return False
     context.add(subject, predicate, value)
     return True

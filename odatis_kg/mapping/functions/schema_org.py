@@ -245,17 +245,16 @@ def period(context: Context, node: Node, options: Mapping[str, str]) -> None:  #
     if isinstance(node.value, dict):
         return  # geologic time and other descriptions are kept in detail
     resource = context.subjects["resource"]
-    start, slash, end = reader.string(node).partition("/")
-    is_open = end.strip() in ("..", "") and bool(slash)
-    if start.strip() in ("..", "") and is_open:
+    first, slash, second = reader.string(node).partition("/")
+    start, end = ("" if one.strip() == ".." else one.strip() for one in (first, second if slash else first))
+    if not (start or end):
         return
     term = context.part(resource, "time", start, end)
     context.add(resource, "dct:temporal", term)
     context.type(term, "dct:PeriodOfTime")
-    if start.strip() not in ("..", ""):
-        context.add(term, "dcat:startDate", date_or_text(context, start.strip()))
-    if not is_open:
-        context.add(term, "dcat:endDate", date_or_text(context, (end or start).strip()))
+    for date, predicate in ((start, "dcat:startDate"), (end, "dcat:endDate")):
+        if date:
+            context.add(term, predicate, date_or_text(context, date))
 
 
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")

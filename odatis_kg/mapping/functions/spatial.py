@@ -133,7 +133,6 @@ def representation(context: Context, node: Element, options: Mapping[str, str]) 
     if row is None:
         context.warn(f"the code '{code[:60]}' is not in the register representations; kept as text")
     term = values.iri(row["iri"]) if row else values.text(code)
-    predicate = context.name("dcat:distribution")
-    holders = {one.object for one in context.statements if one.subject == about and one.predicate == predicate}
+    holders = set(context.objects(about, "dcat:distribution"))
     for holder in sorted(holders) or [about]:
         context.add(holder, "adms:representationTechnique", term)
