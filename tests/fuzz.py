@@ -39,7 +39,7 @@ WORDS: Final = (
     '"', "'", "\\", '\\"', '"@fr', '"^^<x>', "<", ">", "<>", "</", "]]>", "&", "&#0;", "&#xD800;", "&eacute;", "%", "%zz",
     "%00", "\x00", "\x01", "\x7f", "\x85", "\u2028", "\ufeff", "\ufffe", "\ud800", "\udfff", "\u200f", "\u202e", "\u0301",
     "\U0001f41f", "\U000e0001", "\t", "\r", "\n", " . ", "{", "}", "^", "`", "|", "_:b0", "#", "#a#b", "//", "://", ":", "@",
-    "javascript:alert(1)", "data:text/html,<b>", "http://", "http://[", "http://[::1", "http://a b/", "http://%zz/", "https:",
+    "javascript:alert(1)", "data:text/html,<b>", "http://", "http://[", "http://[::1", "http://[1]/x", "http://[::1]/x", "http://x℀y.org/z", "https://x[/registries/vocabularies/?id=http://y", "http://a b/", "http://%zz/", "https:",
     "http://example.org:99999999/", "http://user:secret@example.org/", "http://example.org/{id}", "http://éxample.org/\u202e",
     "mailto:", "mailto:a b@c", "urn:", "urn:x", "file:///etc/passwd", "10.1234/", "10.1234/<>\"", "https://doi.org/10.1/\\",
     "https://doi.org/10.1234/%zz%20%0a", "SDN:P01::", "SDN:P01::<", "SDN:EDMO::²", "http://vocab.nerc.ac.uk/collection/P01/",
@@ -341,13 +341,18 @@ _ZONE: Final = r"(Z|[+-][0-9]{2}:[0-9]{2})?"
 _LEXICAL: Final = {
     "decimal": r"-?[0-9]+(\.[0-9]+)?",
     "integer": "-?[0-9]+",
+    "nonNegativeInteger": "[0-9]+",
     "boolean": "true|false",
     "date": rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_ZONE}",
     "gYear": rf"[0-9]{{4}}{_ZONE}",
     "gYearMonth": rf"[0-9]{{4}}-[0-9]{{2}}{_ZONE}",
     "dateTime": rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?{_ZONE}",
     "duration": r"-?P[0-9YMDTHS.]+",
+    "http://www.opengis.net/ont/geosparql#wktLiteral": (
+        r"(<[^>]+> )?(POINT|LINESTRING|POLYGON|MULTI[A-Z]+|GEOMETRYCOLLECTION) ?[A-Z0-9 (),.-]+"
+    ),
 }
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0, section 2.2
 _XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 
 
@@ -369,6 +374,8 @@ def _check_output(result: Mapped) -> None:
                 name = term.datatype.value.removeprefix(_XSD)
                 if not is_iri(term.datatype.value) or not re.fullmatch(_LEXICAL.get(name, "(?s:.*)"), term.value):
                     raise BrokenPromiseError(f"no literal of its datatype: {str(term)[:200]}")
+                if _UNPRINTABLE.search(term.value):
+                    raise BrokenPromiseError(f"a text that no XML can hold: {str(term)[:200]!a}")
             else:
                 raise BrokenPromiseError(f"a blank node or the default graph: {quad}")
 

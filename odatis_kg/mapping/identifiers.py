@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote
 
 from odatis_kg.mapping.values import repaired_iri
 
@@ -22,14 +22,14 @@ _URN: Final = re.compile(
     re.IGNORECASE,
 )
 # NVS 1.0 called P02 "P021": a fourth digit told the sub-list, and its codes went on unchanged.
-_NVS_LIST: Final = re.compile(r"(?P<list>[A-Z]\d{2})\d|[A-Z]{1,2}\d{1,2}|EXV", re.IGNORECASE)
+_NVS_LIST: Final = re.compile(r"(?P<list>[A-Z][0-9]{2})[0-9]|[A-Z]{1,2}[0-9]{1,2}|EXV", re.IGNORECASE)
 _NVS: Final = re.compile(
-    r"https?://vocab\.nerc\.ac\.uk/collection/(?P<list>[A-Z0-9]{2,4})(?:/(?P<version>current|accepted|\d+)"
-    r"(?:/(?P<code>[^/\s?#]+)(?:/\d+)?)?)?/?",
+    r"https?://vocab\.nerc\.ac\.uk/collection/(?P<list>[A-Z0-9]{2,4})(?:/(?P<version>current|accepted|[0-9]+)"
+    r"(?:/(?P<code>[^/\s?#]+)(?:/[0-9]+)?)?)?/?",
     re.IGNORECASE,
 )
 _NVS_1: Final = re.compile(
-    r"https?://vocab\.ndg\.nerc\.ac\.uk/(?:term|list)/(?P<list>[A-Z]\d{2})\d?(?:/(?P<version>current|\d+)"
+    r"https?://vocab\.ndg\.nerc\.ac\.uk/(?:term|list)/(?P<list>[A-Z][0-9]{2})[0-9]?(?:/(?P<version>current|[0-9]+)"
     r"(?:/(?P<code>[^/\s?#]+))?)?/?",
     re.IGNORECASE,
 )
@@ -38,27 +38,31 @@ _STANDARD_NAME: Final = re.compile(
 )
 _EDMO: Final = re.compile(
     r"https?://(?:(?:www\.)?edmo\.seadatanet\.org/(?:report/|v_edmo/print\.asp\?n_code=)?|"
-    r"linked\.seadatanet\.org/edmo/|seadatanet\.maris2?\.nl/v_edmo/(?:print|browse_step)\.asp\?n_code=)(?P<code>\d+)/?",
+    r"linked\.seadatanet\.org/edmo/|seadatanet\.maris2?\.nl/v_edmo/(?:print|browse_step)\.asp\?n_code=)(?P<code>[0-9]+)/?",
     re.IGNORECASE,
 )
 _DOI: Final = re.compile(
-    r"(?:https?://(?:dx\.)?(?:www\.)?doi\.org/|info:doi/|doi\s*:?\s*)?(?P<doi>10\.\d{4,9}(?:\.\d+)*/\S+)", re.IGNORECASE
-)
-_ORCID: Final = re.compile(
-    r"(?:https?://(?P<host>(?:www\.|sandbox\.)?orcid\.org)/|orcid\s*:?\s*)?(?P<id>\d{4}-?\d{4}-?\d{4}-?\d{3}[\dXx])/?",
+    r"(?:https?://(?:dx\.)?(?:www\.)?doi\.org/|info:doi/|doi\s*:?\s*)?(?P<doi>10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+)",
     re.IGNORECASE,
 )
-_ROR: Final = re.compile(r"https?://(?:www\.)?ror\.org/(?P<id>0[a-z0-9]{6}\d{2})/?", re.IGNORECASE)
+_ORCID: Final = re.compile(
+    r"(?:https?://(?P<host>(?:www\.|sandbox\.)?orcid\.org)/|orcid\s*:?\s*)?(?P<id>[0-9]{4}-?[0-9]{4}-?[0-9]{4}-?[0-9]{3}[0-9Xx])/?",
+    re.IGNORECASE,
+)
+_ROR: Final = re.compile(r"https?://(?:www\.)?ror\.org/(?P<id>0[a-z0-9]{6}[0-9]{2})/?", re.IGNORECASE)
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GCMD: Final = re.compile(
     rf"https?://(?:gcmd(?:services)?\.(?:earthdata\.|gsfc\.)?nasa\.gov)/kms/concept/(?P<id>{_UUID})(?:[/?].*)?",
     re.IGNORECASE,
 )
-_EPSG: Final = re.compile(r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE)
+_EPSG: Final = re.compile(
+    r"epsg\b\D{0,20}?(?:(?:0|[0-9]+(?:\.[0-9]+)+)[:/])?(?P<code>[0-9]{4,6})(?![0-9]|-[0-9])", re.IGNORECASE
+)
 _CRS84: Final = re.compile(r"\bCRS:?84\b", re.IGNORECASE)
 _WGS_84: Final = re.compile(
     r"(?:world geodetic system|wgs)[ _-]*(?:19)?84(?: ?[(/]?(?:geographic|2d|dd|lat/lon)\)?)?", re.IGNORECASE
 )
+_NUMBER: Final = re.compile("[0-9]+")
 # Directories of SeaDataNet that are not NVS collections: list name in a URN -> address of its reports.
 _DIRECTORIES: Final = {
     "EDMO": "https://edmo.seadatanet.org/report/",
@@ -100,7 +104,7 @@ def nvs_concept(collection: str, code: str) -> str:
 def directory_entry(directory: str, code: str) -> str | None:
     """The IRI of an entry of EDMO, EDMERP, EDMED or EDIOS given by its number."""
     address = _DIRECTORIES.get(directory.upper())
-    return f"{address}{code.strip()}" if address and code.strip().isdigit() else None
+    return f"{address}{code.strip()}" if address and _NUMBER.fullmatch(code.strip()) else None
 
 
 def edmo(text: str) -> str | None:
@@ -175,7 +179,7 @@ def crs(text: str) -> str | None:
     """
     candidate = text.strip()
     if (term := nvs(candidate)) and term.collection in ("L10", "L11") and term.code:
-        if term.collection == "L11" or not term.code.isdigit():
+        if term.collection == "L11" or not _NUMBER.fullmatch(term.code):
             return term.iri
         candidate = term.code  # the numbers of L10 are EPSG's
     if _CRS84.search(candidate):
@@ -183,7 +187,7 @@ def crs(text: str) -> str | None:
     if _WGS_84.fullmatch(candidate):
         return "http://www.opengis.net/def/crs/EPSG/0/4326"
     found = _EPSG.search(candidate)
-    code = found["code"] if found else candidate if re.fullmatch(r"\d{4,5}", candidate) else ""
+    code = found["code"] if found else candidate if re.fullmatch(r"[0-9]{4,5}", candidate) else ""
     return f"http://www.opengis.net/def/crs/EPSG/0/{code}" if code and 1024 <= int(code) <= 32767 else None
 
 
@@ -209,5 +213,5 @@ def _unwrapped(text: str) -> str:
     """The concept that a GeoNetwork registry address carries in its `id=` parameter, or the text itself."""
     if "id=http" not in text or ("/registries/vocabularies/" not in text and "thesaurus" not in text):
         return text
-    inner = parse_qs(urlsplit(text).query).get("id", [])
+    inner = parse_qs(text.partition("?")[2].partition("#")[0]).get("id", [])
     return inner[0].split(",")[0] if inner else text

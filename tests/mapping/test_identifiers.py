@@ -26,6 +26,26 @@ def test_a_concept_of_nvs_has_one_iri_however_it_is_written(spelling: str) -> No
     assert identifiers.canonical(spelling) == TEMP
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SDN:EDMO::٤٨٦",
+        "SDN:EDMO::²",
+        "https://edmo.seadatanet.org/report/٤٨٦",
+        "https://orcid.org/٠٠٠٠-0002-1825-0097",
+        "10.١٧٨٨٢/1",
+    ],
+)
+def test_digits_of_other_scripts_name_nothing_in_a_directory(text: str) -> None:
+    assert identifiers.edmo(text) is identifiers.orcid(text) is identifiers.doi(text) is None
+
+
+def test_the_concept_that_a_registry_address_carries_is_found_whatever_the_registry_is_called() -> None:
+    assert (
+        identifiers.canonical("https://x[/registries/vocabularies/?id=http://example.org/y") == "http://example.org/y"
+    )
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_standard_name_of_cf_has_one_iri(scheme: str, end: str) -> None:

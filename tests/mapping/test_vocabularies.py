@@ -74,7 +74,7 @@ def test_rdf_xml_with_a_document_type_is_refused() -> None:
     assert "DOCTYPE" in scan(content).refusals[0].reason
 
 
-@pytest.mark.parametrize(("tag", "written"), [("fr_FR", '"x"@fr-fr'), ("", '"x"'), ("12 34", '"x"')])
+@pytest.mark.parametrize(("tag", "written"), [("fr_FR", '"x"@fr-fr'), ("", '"x"'), ("12 34", '"x"'), ("i", '"x"')])
 def test_a_language_tag_is_put_right_or_left_out(tag: str, written: str, mappings: Mappings) -> None:
     content = f"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:skos="http://www.w3.org/2004/02/skos/core#">
     <skos:Concept rdf:about="{LIST}TEMP/"><skos:prefLabel xml:lang="{tag}">x</skos:prefLabel></skos:Concept></rdf:RDF>"""

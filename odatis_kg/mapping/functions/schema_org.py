@@ -257,7 +257,7 @@ def period(context: Context, node: Node, options: Mapping[str, str]) -> None:  #
         context.add(term, "dcat:endDate", date_or_text(context, (end or start).strip()))
 
 
-_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?", re.ASCII)
 
 
 def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -337,7 +337,7 @@ def distribution(context: Context, node: Node, options: Mapping[str, str]) -> No
                 context.type(stated, "dct:MediaTypeOrExtent")
                 context.add(stated, "rdfs:label", values.text(words))
     size = reader.string_at(node, "contentSize") or reader.string_at(node, "fileSize")
-    if size.isdigit():
+    if size.isascii() and size.isdigit():
         context.add(term, "dcat:byteSize", values.typed(size, "nonNegativeInteger"))
     elif size:
         context.add(term, "schema:size", values.text(size))
