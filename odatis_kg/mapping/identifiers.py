@@ -209,6 +209,12 @@ def canonical(text: str) -> str | None:
     return repaired_iri(candidate)
 
 
+def end_point(address: str) -> str:
+    """The address of a service without the query of one request; any other IRI without query and fragment."""
+    scheme, colon, rest = address.partition(":")
+    return scheme.lower() + colon + rest.partition("#")[0].partition("?")[0]
+
+
 def _unwrapped(text: str) -> str:
     """The concept that a GeoNetwork registry address carries in its `id=` parameter, or the text itself."""
     if "id=http" not in text or ("/registries/vocabularies/" not in text and "thesaurus" not in text):

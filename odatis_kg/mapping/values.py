@@ -170,7 +170,9 @@ def number(value: str) -> Decimal | None:
         parsed = Decimal(value.strip().replace(",", "."))
     except InvalidOperation:
         return None
-    return parsed if parsed.is_finite() and abs(parsed) < Decimal("1e15") and parsed.as_tuple().exponent > -30 else None  # type: ignore[operator]
+    # By the exponents, without arithmetic: a number such as 1e999999 overflows it, and 0e999999 has a million digits.
+    in_bounds = parsed.is_finite() and parsed.adjusted() < 15 and parsed.as_tuple().exponent > -30  # type: ignore[operator]
+    return parsed if in_bounds else None
 
 
 def plain(value: Decimal) -> str:

@@ -146,6 +146,13 @@ def test_numbers_are_finite_or_none_and_written_without_exponent(value: Decimal 
         assert "e" not in shown.lower()
 
 
+@pytest.mark.parametrize(
+    "written", ["1e999999", "-1e-999999", "1e999999999999999999999", "0e999999", "9" * 5_000, "1e15"]
+)
+def test_a_number_beyond_all_measure_is_none(written: str) -> None:
+    assert values.number(written) is None
+
+
 def test_a_decimal_comma_is_a_number_and_a_thousands_separator_is_not() -> None:
     assert values.number("48,38") == Decimal("48.38")
     assert values.number("1,234.5") is None
