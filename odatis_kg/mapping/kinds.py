@@ -447,7 +447,7 @@ def _datacite_record(attributes: dict[str, Any], content: bytes) -> Found | str:
 def datacite_identifiers(attributes: dict[str, Any]) -> Iterator[str]:
     """The texts of a DataCite record that may be its DOI, the most certain first."""
     yield str(attributes.get("doi") or "")
-    for identifier in attributes.get("identifiers") or ():
+    for identifier in _many(attributes.get("identifiers")):
         if isinstance(identifier, dict) and str(identifier.get("identifierType", "")).upper() == "DOI":
             yield str(identifier.get("identifier") or "")
     identifier = attributes.get("identifier")

@@ -135,6 +135,16 @@ def test_an_orcid_record_whose_date_of_change_is_odd_has_none(changed: object) -
     assert record.modified == ""
 
 
+@pytest.mark.parametrize(
+    "identifiers", [True, 1, "x", None, [None], {"identifierType": "DOI", "identifier": "10.5072/Y"}]
+)
+def test_identifiers_of_datacite_may_be_no_list(identifiers: object) -> None:
+    stated = scan(json.dumps({**DATACITE, "identifiers": identifiers}).encode())
+    assert [record.key for record in stated.records] == ["10.5072/x"]
+    (only,) = scan(json.dumps({**DATACITE, "doi": "", "identifiers": identifiers, "id": "10.5072/z"}).encode()).records
+    assert only.key == ("10.5072/y" if isinstance(identifiers, dict) else "10.5072/z")
+
+
 @pytest.mark.parametrize("half", ["\\ud800", "\\uDFFF"])
 def test_half_a_surrogate_pair_in_json_becomes_a_question_mark(half: str) -> None:
     item = json.dumps({**DATACITE, "updated": "HALF", "titles": [{"title": "A HALF"}]}).replace("HALF", half)
