@@ -215,7 +215,7 @@ def _other_attribute(root: Any, chance: Random) -> tuple[Any, str]:
     try:
         element.set(name, word)
     except ValueError:
-        del element.attrib[name]
+        element.attrib.pop(name, None)
     return root, f"{_path(element)}/@{name} becomes {word[:40]!a}"
 
 

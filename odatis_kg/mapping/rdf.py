@@ -180,7 +180,7 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
             blank += 1
             continue
         about = _iri(owner) if isinstance(owner, ox.NamedNode) else ""
-        if about and not is_iri(about):
+        if isinstance(owner, ox.NamedNode) and not is_iri(about):
             broken += 1
         elif isinstance(object_, ox.Literal):
             nodes.append(Node(about, predicate, "", object_.value, _language(object_.language), order))
