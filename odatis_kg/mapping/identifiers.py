@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote
 
 from odatis_kg.mapping.values import repaired_iri
 
@@ -22,14 +22,14 @@ _URN: Final = re.compile(
     re.IGNORECASE,
 )
 # NVS 1.0 called P02 "P021": a fourth digit told the sub-list, and its codes went on unchanged.
-_NVS_LIST: Final = re.compile(r"(?P<list>[A-Z]\d{2})\d|[A-Z]{1,2}\d{1,2}|EXV", re.IGNORECASE)
+_NVS_LIST: Final = re.compile(r"(?P<list>[A-Z][0-9]{2})[0-9]|[A-Z]{1,2}[0-9]{1,2}|EXV", re.IGNORECASE)
 _NVS: Final = re.compile(
-    r"https?://vocab\.nerc\.ac\.uk/collection/(?P<list>[A-Z0-9]{2,4})(?:/(?P<version>current|accepted|\d+)"
-    r"(?:/(?P<code>[^/\s?#]+)(?:/\d+)?)?)?/?",
+    r"https?://vocab\.nerc\.ac\.uk/collection/(?P<list>[A-Z0-9]{2,4})(?:/(?P<version>current|accepted|[0-9]+)"
+    r"(?:/(?P<code>[^/\s?#]+)(?:/[0-9]+)?)?)?/?",
     re.IGNORECASE,
 )
 _NVS_1: Final = re.compile(
-    r"https?://vocab\.ndg\.nerc\.ac\.uk/(?:term|list)/(?P<list>[A-Z]\d{2})\d?(?:/(?P<version>current|\d+)"
+    r"https?://vocab\.ndg\.nerc\.ac\.uk/(?:term|list)/(?P<list>[A-Z][0-9]{2})[0-9]?(?:/(?P<version>current|[0-9]+)"
     r"(?:/(?P<code>[^/\s?#]+))?)?/?",
     re.IGNORECASE,
 )
@@ -195,7 +195,7 @@ def crs(text: str) -> str | None:
     """
     candidate = text.strip()
     if (term := nvs(candidate)) and term.collection in ("L10", "L11") and term.code:
-        if term.collection == "L11" or not term.code.isdigit():
+        if term.collection == "L11" or not re.fullmatch("[0-9]+", term.code):
             return term.iri
         candidate = term.code  # the numbers of L10 are EPSG's
     if _CRS84.search(candidate):
@@ -241,13 +241,16 @@ def canonical(text: str) -> str | None:
     return repaired if repaired in (None, candidate) else canonical(repaired)
 
 
+def end_point(address: str) -> str:
+    """The address of a service without the query of one request; any other IRI without query and fragment."""
+    scheme, colon, rest = address.partition(":")
+    return scheme.lower() + colon + rest.partition("#")[0].partition("?")[0]
+
+
 def _unwrapped(text: str) -> str:
     """The concept that a GeoNetwork registry address carries in its `id=` parameter, or the text itself."""
     while "id=http" in text and ("/registries/vocabularies/" in text or "thesaurus" in text):
-        try:
-            inner = parse_qs(urlsplit(text).query).get("id", [])
-        except ValueError:  # `http://[`: a host that is none
-            return text
+        inner = parse_qs(text.partition("?")[2].partition("#")[0]).get("id", [])
         if not inner:
             return text
         text = inner[0].split(",")[0].strip()

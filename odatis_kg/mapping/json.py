@@ -6,6 +6,7 @@ exist (ORCID API 3.0).
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ from odatis_kg.mapping.values import Term, clean, one_line
 Path = tuple[tuple[str, ...], ...]
 # Records met are nested at most 12 deep; ten times that is somebody's mischief.
 _DEEPEST: Final = 120
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Node(NamedTuple):
@@ -178,18 +180,32 @@ def compile_path(path: str) -> Path:
     return alternatives
 
 
+def document_of(content: bytes) -> Any:
+    """What JSON bytes hold, every text of it valid Unicode: half a surrogate pair (RFC 8259, section 8.2) becomes `?`.
+
+    Raises:
+        RefusedError: not JSON, not in the encoding it claims, or nested too deep.
+    """
+    try:
+        text = content.decode(json.detect_encoding(content))
+        document = json.loads(text)
+        if _SURROGATE.search(text):
+            whole = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+            document = json.loads(whole)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"not JSON: {error}") from None
+    if _depth(document) > _DEEPEST:
+        raise RefusedError(f"nested more than {_DEEPEST} levels deep")
+    return document
+
+
 def read(content: bytes, *, envelope: tuple[str, ...] = (), public_only: bool = False) -> JsonReader:
     """A JSON record; the members of `envelope` are only wrapping and are entered when they are there.
 
     Raises:
         RefusedError: not JSON, or nested too deep.
     """
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(f"not JSON: {error}") from None
-    if _depth(document) > _DEEPEST:
-        raise RefusedError(f"nested more than {_DEEPEST} levels deep")
+    document = document_of(content)
     for member in envelope:
         if isinstance(document, list) and document:
             document = document[0]

@@ -19,8 +19,9 @@ from lxml import etree
 from odatis_kg.mapping import datacite_xml, lists, rdf, schema_org, xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
+from odatis_kg.mapping.json import document_of
 
-SCANNER_VERSION: Final = "1"
+SCANNER_VERSION: Final = "2"
 
 
 class Kind(StrEnum):
@@ -367,9 +368,9 @@ def _texts(root: xml.Element, paths: tuple[str, ...]) -> Iterator[str]:
 
 def _scan_json(content: bytes) -> Scan:
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        return _refused(f"not JSON: {error}")
+        document = document_of(content)
+    except RefusedError as error:
+        return _refused(str(error))
     if schema_org.is_schema_org(document):
         return _scan_schema_org(document, content)
     if (list_kind := lists.kind_of_json(document)) is not None:
@@ -451,7 +452,7 @@ def _datacite_record(attributes: dict[str, Any], content: bytes) -> Found | str:
 def datacite_identifiers(attributes: dict[str, Any]) -> Iterator[str]:
     """The texts of a DataCite record that may be its DOI, the most certain first."""
     yield str(attributes.get("doi") or "")
-    for identifier in attributes.get("identifiers") or ():
+    for identifier in _many(attributes.get("identifiers")):
         if isinstance(identifier, dict) and str(identifier.get("identifierType", "")).upper() == "DOI":
             yield str(identifier.get("identifier") or "")
     identifier = attributes.get("identifier")
@@ -468,8 +469,9 @@ def _orcid_record(item: dict[str, Any], content: bytes) -> Found | str:
     subject = orcid(address)
     if subject is None:
         return f"'{stated}' is not an ORCID iD: its check digit (ISO 7064 MOD 11-2) is wrong"
-    history = item.get("history") if isinstance(item.get("history"), dict) else {}
-    modified = (history.get("last-modified-date") or {}).get("value") if isinstance(history, dict) else None
+    history = item.get("history")
+    changed = history.get("last-modified-date") if isinstance(history, dict) else None
+    modified = changed.get("value") if isinstance(changed, dict) else None
     key = subject.removeprefix("https://").removeprefix("orcid.org/").replace("/", ":")
     return Found(Kind.ORCID, key, _epoch_milliseconds(modified), content)
 

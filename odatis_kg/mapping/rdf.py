@@ -17,8 +17,9 @@ import pyoxigraph as ox
 
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import canonical
+from odatis_kg.mapping.json import document_of
 from odatis_kg.mapping.reading import State
-from odatis_kg.mapping.values import Term, clean, is_iri, one_line
+from odatis_kg.mapping.values import Term, clean, is_iri, is_language_tag, one_line
 from odatis_kg.mapping.vocabularies import DUMP_PREFIXES, Node, VocabularyName, literals, missing, name_of, scheme_of
 from odatis_kg.namespaces import PREFIXES, compact, expand
 
@@ -179,7 +180,7 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
             blank += 1
             continue
         about = _iri(owner) if isinstance(owner, ox.NamedNode) else ""
-        if about and not is_iri(about):
+        if isinstance(owner, ox.NamedNode) and not is_iri(about):
             broken += 1
         elif isinstance(object_, ox.Literal):
             nodes.append(Node(about, predicate, "", object_.value, _language(object_.language), order))
@@ -245,10 +246,7 @@ def _whole_concepts(content: bytes, syntax: Syntax) -> tuple[list[_Statement], t
 
 def _unwrapped(content: bytes) -> bytes:
     """The JSON-LD document itself, where it is the member `data` of an answer (argopy)."""
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(str(error)) from None
+    document = document_of(content)
     inner = document.get("data") if isinstance(document, dict) else None
     return json.dumps(inner).encode() if isinstance(inner, dict) and "@graph" in inner else content
 
@@ -290,7 +288,7 @@ def _without_blank_nodes(
 def _language(tag: str | None) -> str | None:
     """A language tag as BCP 47 writes it (`fr_FR` is met, pitfall P16); None when it is no tag."""
     repaired = (tag or "").replace("_", "-")
-    return repaired if re.fullmatch(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*", repaired) else None
+    return repaired if is_language_tag(repaired) else None
 
 
 def _iri(node: ox.NamedNode) -> str:

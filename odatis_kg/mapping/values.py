@@ -11,8 +11,9 @@ import unicodedata
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Final, NewType
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from odatis_kg.namespaces import PREFIXES
 
@@ -48,7 +49,16 @@ _KEEP_IN_WEB_ADDRESS: Final = "!$&'()*+,;=:@/?#%~-._"
 @lru_cache(maxsize=1 << 16)
 def is_iri(text: str) -> bool:
     """Whether a text is an absolute IRI (RFC 3987, section 2.2) that every RDF parser accepts."""
-    return _IRI.fullmatch(text) is not None
+    return _IRI.fullmatch(text) is not None and ((text.isascii() and "[" not in text) or _has_host(text))
+
+
+def _has_host(text: str) -> bool:
+    """Whether the host of an address is one: a real IPv6 address, no sign that a resolver takes for `/` or `@` (`℀`)."""
+    try:
+        host = urlsplit(text).hostname or ""
+        return "[" not in text or bool(IPv6Address(host))
+    except ValueError:
+        return False
 
 
 def iri(text: str) -> Term:
@@ -91,7 +101,13 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _BLANKS_IN_LINE: Final = re.compile(r"[ \t\u00a0]+")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
-_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+# RFC 5646, section 2.1, without the tags of before 2006 that it keeps for old data.
+_LANGUAGE_TAG: Final = re.compile(
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wyz](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
+    r"|x(?:-[a-z0-9]{1,8})+",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def clean(text: str) -> str:
@@ -113,16 +129,24 @@ def _short_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+@lru_cache(maxsize=1 << 10)
+def is_language_tag(tag: str) -> bool:
+    """Whether a text is a well-formed language tag (RFC 5646, section 2.2.9), as strict RDF parsers ask for."""
+    return _LANGUAGE_TAG.fullmatch(tag) is not None
+
+
 def text(value: str, language: str | None = None) -> Term:
     """A literal: `rdf:langString` when a language is given (a BCP 47 tag), `xsd:string` otherwise.
 
-    A user name with a password in an address is left out, as in IRIs.
+    A user name with a password in an address is left out, as in IRIs, and so is what no XML can hold.
     """
+    if not value.isprintable():
+        value = _UNPRINTABLE.sub("", value)
     if "@" in value and "://" in value:
         value = _PASSWORD_WITHIN.sub(r"\1", value)
     escaped = value.translate(_ESCAPES)
     if language:
-        if not _LANGUAGE_TAG.fullmatch(language):
+        if not is_language_tag(language):
             raise ValueError(f"not a language tag: {language!r}")
         return Term(f'"{escaped}"@{language.lower()}')
     return Term(f'"{escaped}"')
@@ -148,7 +172,9 @@ def number(value: str) -> Decimal | None:
         parsed = Decimal(value.strip().replace(",", "."))
     except InvalidOperation:
         return None
-    return parsed if parsed.is_finite() and abs(parsed) < Decimal("1e15") and parsed.as_tuple().exponent > -30 else None  # type: ignore[operator]
+    # By the exponents, without arithmetic: a number such as 1e999999 overflows it, and 0e999999 has a million digits.
+    in_bounds = parsed.is_finite() and parsed.adjusted() < 15 and parsed.as_tuple().exponent > -30  # type: ignore[operator]
+    return parsed if in_bounds else None
 
 
 def plain(value: Decimal) -> str:

@@ -156,7 +156,7 @@ def _gcmd_page(nodes: list[Node]) -> _Page:
     said = {node.predicate.removeprefix(begin): node.literal for node in nodes if node.predicate.startswith(begin)}
     versions = [node.literal for node in nodes if node.predicate == DUMP_PREFIXES["gcmd"] + "versionName"]
     hits, size, number = (
-        int(text) if (text := said.get(name, "")).isdigit() else 0 for name in ("hits", "page_size", "page_num")
+        int(text) if (text := said.get(name, "")).isdecimal() else 0 for name in ("hits", "page_size", "page_num")
     )
     return _Page(said.get("keywordVersion", versions[0] if versions else ""), hits, size or hits, number or 1)
 

@@ -54,6 +54,39 @@ def test_a_collection_of_nvs_has_one_iri(spelling: str) -> None:
     assert identifiers.canonical(spelling) == "http://vocab.nerc.ac.uk/collection/P02/current/"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SDN:EDMO::٤٨٦",
+        "SDN:EDMO::²",
+        "https://edmo.seadatanet.org/report/٤٨٦",
+        "https://orcid.org/٠٠٠٠-0002-1825-0097",
+        "10.١٧٨٨٢/1",
+    ],
+)
+def test_digits_of_other_scripts_name_nothing_in_a_directory(text: str) -> None:
+    assert identifiers.edmo(text) is identifiers.orcid(text) is identifiers.doi(text) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "without"),
+    [
+        ("https://a.org:8080/wms?service=WMS&request=GetCapabilities#x", "https://a.org:8080/wms"),
+        ("HTTP://a.org/WMS", "http://a.org/WMS"),
+        ("https://a.org", "https://a.org"),
+        ("urn:x:y?=z", "urn:x:y"),
+    ],
+)
+def test_an_end_point_is_an_address_without_its_query(address: str, without: str) -> None:
+    assert identifiers.end_point(address) == without
+
+
+def test_the_concept_that_a_registry_address_carries_is_found_whatever_the_registry_is_called() -> None:
+    assert (
+        identifiers.canonical("https://x[/registries/vocabularies/?id=http://example.org/y") == "http://example.org/y"
+    )
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_standard_name_of_cf_has_one_iri(scheme: str, end: str) -> None:

@@ -127,3 +127,43 @@ def test_a_record_above_the_size_limit_is_refused_by_name() -> None:
 def test_a_byte_order_mark_hides_nothing() -> None:
     assert kind_of(b"\xef\xbb\xbf" + TURTLE) == "skos"
     assert kind_of(b"\xef\xbb\xbf" + json.dumps(ORCID).encode()) == "orcid"
+
+
+@pytest.mark.parametrize("changed", [[], "x", 1, None, {}, {"value": "x"}, {"value": []}])
+def test_an_orcid_record_whose_date_of_change_is_odd_has_none(changed: object) -> None:
+    (record,) = scan(json.dumps({**ORCID, "history": {"last-modified-date": changed}}).encode()).records
+    assert record.modified == ""
+
+
+@pytest.mark.parametrize(
+    "identifiers", [True, 1, "x", None, [None], {"identifierType": "DOI", "identifier": "10.5072/Y"}]
+)
+def test_identifiers_of_datacite_may_be_no_list(identifiers: object) -> None:
+    stated = scan(json.dumps({**DATACITE, "identifiers": identifiers}).encode())
+    assert [record.key for record in stated.records] == ["10.5072/x"]
+    (only,) = scan(json.dumps({**DATACITE, "doi": "", "identifiers": identifiers, "id": "10.5072/z"}).encode()).records
+    assert only.key == ("10.5072/y" if isinstance(identifiers, dict) else "10.5072/z")
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\uDFFF"])
+def test_half_a_surrogate_pair_in_json_becomes_a_question_mark(half: str) -> None:
+    item = json.dumps({**DATACITE, "updated": "HALF", "titles": [{"title": "A HALF"}]}).replace("HALF", half)
+    for record in scan(f"[{item}, {item}]".encode()).records:
+        assert record.modified == "?"
+        assert b"A ?" in record.content
+
+
+def test_a_whole_surrogate_pair_in_json_is_kept() -> None:
+    (record,) = scan(json.dumps({**DATACITE, "updated": "\U0001f41f"}).encode()).records
+    assert record.modified == "\U0001f41f"
+
+
+def test_surrogates_written_as_bytes_are_not_json() -> None:
+    content = json.dumps({**DATACITE, "updated": "\ud800"}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    assert "not JSON" in scan(content).refusals[0].reason
+
+
+def test_json_nested_too_deep_is_refused() -> None:
+    nested = "[" * 200 + "]" * 200
+    content = f'{{"@context": "https://schema.org/", "@type": "Dataset", "name": {nested}}}'.encode()
+    assert "120 levels" in scan(content).refusals[0].reason

@@ -40,6 +40,41 @@ def test_a_language_tag_that_is_none_is_an_error() -> None:
         values.text("x", 'fr"@en')
 
 
+@pytest.mark.parametrize("tag", ["x", "i", "f", "fr-", "fr-toolongtag", "fr-x", "abcdefghi", "123", "français"])
+def test_what_strict_parsers_refuse_is_no_language_tag(tag: str) -> None:
+    assert not values.is_language_tag(tag)
+
+
+@pytest.mark.parametrize(
+    "tag", ["fr", "FR-ca", "zh-Hant-TW", "sl-rozaj-biske", "es-419", "de-1996", "x-old", "en-u-ca-x-a"]
+)
+def test_a_well_formed_language_tag_is_one_for_the_parser_too(tag: str) -> None:
+    assert values.is_language_tag(tag)
+    literal = parsed(values.text("x", tag))
+    assert isinstance(literal, ox.Literal)
+    assert literal.language == tag.lower()
+
+
+def test_what_no_xml_can_hold_is_left_out_of_a_literal() -> None:
+    assert values.text("a\x00b\ud800c\x1fd\n") == '"abcd\\n"'
+
+
+@pytest.mark.parametrize("address", ["http://[1]/x", "http://[1:2/x", "http://[::1::]/", "http://ex\u2100mple.org/x"])
+def test_an_address_whose_host_is_none_is_no_iri(address: str) -> None:
+    assert not values.is_iri(address)
+
+
+@pytest.mark.parametrize("address", ["http://[::1]:80/x", "http://a@[2001:db8::1]/", "http://exémple.org/"])
+def test_an_address_at_a_number_or_with_accents_is_an_iri(address: str) -> None:
+    assert values.is_iri(address)
+
+
+@pytest.mark.parametrize("written", ["٢٠٢٠", "٢٠٢٠-٠١-٠١", "٢٠٢٠٠١٠١", "2020-01-01T٠٠:00"])
+def test_digits_that_xsd_does_not_know_make_no_date_and_no_duration(written: str) -> None:
+    assert values.temporal(written) is None
+    assert values.duration("P٣M") is None
+
+
 @given(st.text(max_size=200))
 def test_what_is_taken_for_an_iri_is_one_for_the_parser_too(text: str) -> None:
     for candidate in (text, f"http://a/{text}", f"urn:{text}"):
@@ -158,6 +193,13 @@ def test_numbers_are_finite_or_none_and_written_without_exponent(value: Decimal 
         shown = values.lexical(values.decimal(number))
         assert Decimal(shown) == number
         assert "e" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    "written", ["1e999999", "-1e-999999", "1e999999999999999999999", "0e999999", "9" * 5_000, "1e15"]
+)
+def test_a_number_beyond_all_measure_is_none(written: str) -> None:
+    assert values.number(written) is None
 
 
 def test_a_decimal_comma_is_a_number_and_a_thousands_separator_is_not() -> None:

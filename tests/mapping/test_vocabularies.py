@@ -6,6 +6,7 @@ import pytest
 
 from odatis_kg.mapping.engine import Mappings
 from odatis_kg.mapping.kinds import scan
+from odatis_kg.mapping.values import is_iri
 from tests.support import mapped, triples_of, values_of
 
 PREFIXES = "@prefix skos: <http://www.w3.org/2004/02/skos/core#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .\n"
@@ -74,7 +75,7 @@ def test_rdf_xml_with_a_document_type_is_refused() -> None:
     assert "DOCTYPE" in scan(content).refusals[0].reason
 
 
-@pytest.mark.parametrize(("tag", "written"), [("fr_FR", '"x"@fr-fr'), ("", '"x"'), ("12 34", '"x"')])
+@pytest.mark.parametrize(("tag", "written"), [("fr_FR", '"x"@fr-fr'), ("", '"x"'), ("12 34", '"x"'), ("i", '"x"')])
 def test_a_language_tag_is_put_right_or_left_out(tag: str, written: str, mappings: Mappings) -> None:
     content = f"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:skos="http://www.w3.org/2004/02/skos/core#">
     <skos:Concept rdf:about="{LIST}TEMP/"><skos:prefLabel xml:lang="{tag}">x</skos:prefLabel></skos:Concept></rdf:RDF>"""
@@ -94,6 +95,20 @@ def test_rdf_xml_nested_too_deep_is_refused() -> None:
     start = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:skos="http://www.w3.org/2004/02/skos/core#">'
     content = start + "<skos:Concept><skos:note>" * 1_000 + "</skos:note></skos:Concept>" * 1_000 + "</rdf:RDF>"
     assert "256 deep" in scan(content.encode()).refusals[0].reason
+
+
+@pytest.mark.parametrize("address", ["", "x y", "/a"])
+def test_a_concept_in_json_ld_without_a_usable_address_is_left_out(address: str, mappings: Mappings) -> None:
+    document = {
+        "@context": {"skos": "http://www.w3.org/2004/02/skos/core#"},
+        "@graph": [
+            {"@id": f"{LIST}TEMP/", "@type": "skos:Concept", "skos:prefLabel": "Temperature"},
+            {"@id": address, "@type": "skos:Concept", "skos:prefLabel": "Nothing"},
+        ],
+    }
+    result = mapped(json.dumps(document).encode(), mappings)
+    assert values_of(result, "prefLabel") == ['"Temperature"']
+    assert all(is_iri(statement.subject[1:-1]) for statement in result.statements)
 
 
 def test_json_ld_of_nvs_is_read_on_its_own_and_in_an_answer(mappings: Mappings) -> None:

@@ -8,7 +8,7 @@ from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once
-from odatis_kg.mapping.identifiers import canonical, doi
+from odatis_kg.mapping.identifiers import canonical, doi, end_point
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 
@@ -118,12 +118,6 @@ def _state_page(
     context.texts(page, "dct:description", descriptions)
 
 
-def _end_point(address: str) -> str:
-    """The address of a service without the query of one request."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
-
-
 def _state_end_point(
     context: Context,
     service: Term,
@@ -133,7 +127,7 @@ def _state_end_point(
     descriptions: Localised,
 ) -> None:
     """A link of a service record to the service itself: its end point, its protocol, and the document that describes it."""
-    context.add(service, "dcat:endpointURL", values.iri(_end_point(address)))
+    context.add(service, "dcat:endpointURL", values.iri(end_point(address)))
     _state_protocol(context, service, row)
     describes = "getcapabilities" in address.lower()
     _state_page(
@@ -199,7 +193,7 @@ def _state_service(
 ) -> Term:
     """One `dcat:DataService` for an endpoint (query left out), one distribution for this dataset's layer of it (P13)."""
     parts = urlsplit(address)
-    endpoint = _end_point(address)
+    endpoint = end_point(address)
     standard = row.get("standard", "")
     host = re.sub(r"[^a-z0-9.-]", "-", (parts.hostname or "").lower()).strip("-.") or "unknown"
     service = context.thing("service", host[:64].rstrip("-."), digest(endpoint, standard or protocol, length=16))

@@ -257,7 +257,7 @@ def period(context: Context, node: Node, options: Mapping[str, str]) -> None:  #
             context.add(term, predicate, date_or_text(context, date))
 
 
-_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?", re.ASCII)
 
 
 def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001

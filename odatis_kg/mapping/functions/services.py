@@ -1,12 +1,11 @@
 """Services (srv:SV_ServiceIdentification): where they answer, and which data they serve."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, reference
-from odatis_kg.mapping.identifiers import canonical
+from odatis_kg.mapping.identifiers import canonical, end_point
 from odatis_kg.mapping.xml import Element, XmlReader
 
 
@@ -24,8 +23,7 @@ def operation(context: Context, node: Element, options: Mapping[str, str]) -> No
         address = values.repaired_iri(stated)
         if stated.lower() in NO_VALUES or address is None:
             continue
-        parts = urlsplit(address)
-        context.add(service, "dcat:endpointURL", values.iri(f"{parts.scheme}://{parts.netloc}{parts.path}"))
+        context.add(service, "dcat:endpointURL", values.iri(end_point(address)))
         if name.lower() in ("getcapabilities", "getcapabilties") or "getcapabilities" in address.lower():
             context.add(service, "dcat:endpointDescription", values.iri(address))
     if name and name.lower() not in NO_VALUES:

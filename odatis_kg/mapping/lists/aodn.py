@@ -1,9 +1,9 @@
 """Trees of concepts as AODN's portal caches its vocabularies (JSON)."""
 
-import json
 import re
 
 from odatis_kg.mapping.identifiers import canonical
+from odatis_kg.mapping.json import document_of
 from odatis_kg.mapping.listing import ListReader
 from odatis_kg.mapping.lists.entries import Entries, sha
 from odatis_kg.mapping.vocabularies import VocabularyName
@@ -12,7 +12,7 @@ from odatis_kg.mapping.vocabularies import VocabularyName
 def read_aodn(content: bytes) -> ListReader:
     """A tree of concepts as AODN's portal caches its vocabularies: each has its own address and what is below it."""
     found = Entries()
-    pending = [(one, "") for one in reversed(json.loads(content))]
+    pending = [(one, "") for one in reversed(document_of(content))]
     first = canonical(str(pending[-1][0].get("about") or "")) or ""
     version = str(pending[-1][0].get("version") or "")
     while pending:

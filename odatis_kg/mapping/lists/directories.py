@@ -1,12 +1,12 @@
 """Directories of SeaDataNet: organisations (EDMO) and projects (EDMERP)."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from odatis_kg.mapping import rdf, xml
 from odatis_kg.mapping.identifiers import directory_entry, edmo
+from odatis_kg.mapping.json import document_of
 from odatis_kg.mapping.listing import THE_LIST, ListReader
 from odatis_kg.mapping.lists.entries import Entries, sha
 from odatis_kg.mapping.values import one_line
@@ -33,7 +33,7 @@ def read_edmo(content: bytes) -> ListReader:
 
 
 def _edmo_in_json(content: bytes) -> ListReader:
-    vocabulary = json.loads(content)["vocabulary"]
+    vocabulary = document_of(content)["vocabulary"]
     found = Entries()
     for one in vocabulary["citRespParty"]:
         leaves = dict(_leaves(one))

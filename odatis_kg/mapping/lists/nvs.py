@@ -1,12 +1,12 @@
 """Lists of NVS, and mappings between them, as its web service and its SPARQL endpoint answer."""
 
-import json
 import re
 from typing import Final
 
 from odatis_kg.mapping import xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import NvsTerm, nvs
+from odatis_kg.mapping.json import document_of
 from odatis_kg.mapping.listing import THE_LIST, ListReader
 from odatis_kg.mapping.lists.entries import Entries, sha
 from odatis_kg.mapping.vocabularies import VocabularyName
@@ -100,7 +100,7 @@ def _mapping_in_xml(content: bytes) -> ListReader:
 
 
 def _mapping_in_json(content: bytes) -> ListReader:
-    document = json.loads(content)
+    document = document_of(content)
     data = document["data"]
     found = Entries()
     lists: list[str] = []

@@ -46,6 +46,11 @@ def test_two_layers_of_one_server_are_one_service_and_two_distributions(mappings
     assert values_of(first, "dcat#distribution") != values_of(second, "dcat#distribution")
 
 
+def test_a_service_whose_address_is_a_urn_is_named_by_it(mappings: Mappings) -> None:
+    result = online(mappings, "urn:x-wms:²", "OGC:WMS", name="layer")
+    assert values_of(result, "endpointURL") == ["<urn:x-wms:²>"]
+
+
 def test_a_doi_is_the_datasets_own_only_when_the_record_says_so(mappings: Mappings) -> None:
     own = online(mappings, "https://doi.org/10.17882/42182", name="DOI of the product")
     assert values_of(own, "schema.org/sameAs") == ["<https://doi.org/10.17882/42182>"]
