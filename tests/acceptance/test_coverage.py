@@ -21,7 +21,7 @@ from tests.support import quiet
 
 pytestmark = pytest.mark.real
 FAMILIES = ("iso19139", "iso19115-3", "cdi", "csr")
-# Elements whose values have to be found in the output, by what they are for (issue of the mapping: by text).
+# Elements whose values have to be found in the output, by what they are for.
 WORDS = {
     "title": "titles", "alternateTitle": "titles", "abstract": "abstracts", "purpose": "abstracts",
     "individualName": "names", "organisationName": "names", "name": "names", "keyword": "keywords", "code": "identifiers",
