@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi, state_identifier, state_once
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi, state_identifier, state_once, texts_at
 from odatis_kg.mapping.identifiers import doi
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
@@ -83,10 +83,7 @@ def page(context: Context, node: Element, options: Mapping[str, str]) -> None:
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
     stated = next((words for prop in reader.find(node, "linkage") for words, _ in reader.text(prop)), "")
-    labels, descriptions = (
-        [value for prop in reader.find(node, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES]
-        for path in ("name", "description")
-    )
+    labels, descriptions = texts_at(reader, node, "name"), texts_at(reader, node, "description")
     for said in reader.find(node, "protocol | function | applicationProfile"):
         reader.ignore(said)
     if stated.lower() in NO_VALUES:

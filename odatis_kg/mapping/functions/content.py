@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, texts_at
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.xml import Element, Localised, XmlReader
 
@@ -91,12 +91,7 @@ def _state_content_type(context: Context, code: str) -> None:
 
 
 def _texts(reader: XmlReader, node: Element, paths: str) -> Localised:
-    found: Localised = []
-    for prop in reader.find(node, paths):
-        for value in reader.text(prop):
-            if value[0].lower() not in NO_VALUES and value not in found:
-                found.append(value)
-    return found
+    return list(dict.fromkeys(texts_at(reader, node, paths)))
 
 
 def _concepts(reader: XmlReader, node: Element, paths: str) -> Iterator[str]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import meant
 from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader, leaf_value, local_name
+from odatis_kg.mapping.xml import Element, Localised, XmlReader, leaf_value, local_name
 
 
 def details(context: Context, node: Any, options: Mapping[str, str]) -> None:
@@ -28,8 +28,7 @@ def _state_json_details(context: Context, node: Node, about: Term) -> None:
             reader.ignore(leaf)  # what kind of node it is shows in what became of it
             continue
         name = " ".join(step for step in leaf.path.split("/") if not step.isdigit())
-        said = [value for value in reader.text(leaf, multiline=True) if value[0].lower() not in NO_VALUES]
-        if said:
+        if said := meant(reader.text(leaf, multiline=True)):
             _state_detail(context, about, name, said, "")
 
 
@@ -46,15 +45,15 @@ def state_details(context: Context, node: Element, about: Term) -> None:
         unit = (leaf.get("uom") or "").strip()
         prop = _property_of(leaf, node)
         name = _name(prop, node)
-        said = [(leaf_value(leaf), None)] if unit else reader.text(prop, multiline=True) if prop is not node else []
+        said: Localised = (
+            [(leaf_value(leaf), None)] if unit else reader.text(prop, multiline=True) if prop is not node else []
+        )
         if not said:
             said = [(leaf_value(leaf), None)]
         reader.consumed.add(leaf)
-        meant = [
-            (words.removesuffix(f" {unit}"), language) for words, language in said if words.lower() not in NO_VALUES
-        ]
-        if meant:
-            _state_detail(context, about, name, meant, unit)
+        if said := meant(said):
+            bare = [(words.removesuffix(f" {unit}"), language) for words, language in said]
+            _state_detail(context, about, name, bare, unit)
 
 
 def _state_detail(context: Context, about: Term, name: str, said: list[tuple[str, str | None]], unit: str) -> None:

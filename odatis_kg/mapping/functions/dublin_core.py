@@ -15,6 +15,7 @@ from odatis_kg.mapping.functions.parties import Party, state_agent, state_attrib
 from odatis_kg.mapping.functions.resource import (
     NO_VALUES,
     language_tag,
+    meant,
     name_record,
     reference,
     state_doi,
@@ -93,7 +94,7 @@ def publisher(context: Context, node: Element, options: Mapping[str, str]) -> No
 def subject(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """A subject: its words as a keyword, and the concept of its `href` (GeoNetwork)."""
     reader: XmlReader = context.reader
-    labels = [value for value in reader.text(node) if value[0].lower() not in NO_VALUES]
+    labels = meant(reader.text(node))
     link = canonical(node.get("href") or "")
     concept = values.iri(link) if link and values.is_iri(link) else None
     if labels or concept:
@@ -171,7 +172,7 @@ def relation(context: Context, node: Element, options: Mapping[str, str]) -> Non
 def rights(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """Rights: a licence the register knows; a bare ISO code stays a code; everything else is a statement."""
     resource = context.subjects["resource"]
-    texts = [value for value in context.reader.text(node, multiline=True) if value[0].lower() not in NO_VALUES]
+    texts = meant(context.reader.text(node, multiline=True))
     for words, language in texts:
         if state_licence(context, resource, words):
             continue

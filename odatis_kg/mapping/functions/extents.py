@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, meant
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term, plain
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
@@ -119,7 +119,7 @@ def geographic_description(context: Context, node: Element, options: Mapping[str
     resource = context.subjects["resource"]
     for code in reader.find(node, "geographicIdentifier/*/code"):
         link = canonical(reader.href(code))
-        labels = [value for value in reader.text(code) if value[0].lower() not in NO_VALUES]
+        labels = meant(reader.text(code))
         if link and values.is_iri(link):
             place = values.iri(link)
         elif labels:
@@ -134,7 +134,7 @@ def geographic_description(context: Context, node: Element, options: Mapping[str
 def described_place(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """An extent given in words (EX_Extent/description): a place without coordinates, with the words as its name."""
     resource = context.subjects["resource"]
-    texts = [value for value in context.reader.text(node) if value[0].lower() not in NO_VALUES]
+    texts = meant(context.reader.text(node))
     if texts:
         place = context.part(resource, "place", texts[0][0])
         context.add(resource, "dct:spatial", place)

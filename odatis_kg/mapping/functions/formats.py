@@ -6,7 +6,7 @@ from typing import Any
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
+from odatis_kg.mapping.functions.resource import NO_VALUES, state_once, texts_at
 from odatis_kg.mapping.identifiers import nvs_concept
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
@@ -22,12 +22,7 @@ def data_format(context: Context, node: Element, options: Mapping[str, str]) -> 
     """
     reader: XmlReader = context.reader
     resource = context.subjects["resource"]
-    names = [
-        value
-        for prop in reader.find(node, "name | formatSpecificationCitation/*/title")
-        for value in reader.text(prop)
-        if value[0].lower() not in NO_VALUES
-    ]
+    names = texts_at(reader, node, "name | formatSpecificationCitation/*/title")
     said = reader.values_below(node)
     if not names:
         return

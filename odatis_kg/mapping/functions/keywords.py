@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import NO_VALUES, meant
 from odatis_kg.mapping.identifiers import canonical, directory_entry, nvs_concept
 from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
@@ -28,7 +28,7 @@ def keyword_group(context: Context, node: Element, options: Mapping[str, str]) -
     scheme = _state_thesaurus(context, node, thesaurus) if thesaurus else None
     for keyword in reader.find(node, "keyword"):
         context.node = keyword
-        labels = [value for value in reader.text(keyword) if value[0].lower() not in NO_VALUES]
+        labels = meant(reader.text(keyword))
         concept = stated_concept(context, keyword)
         if labels or concept:
             state_keyword(context, labels, concept, kind, thesaurus, scheme)

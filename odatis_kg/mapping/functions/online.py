@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once
+from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once, texts_at
 from odatis_kg.mapping.identifiers import canonical, doi, end_point
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -27,8 +27,8 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
     function = reader.code(reader.first(node, "function"))
     for profile in reader.find(node, "applicationProfile"):
         reader.ignore(profile)
-    names = _labels(reader, node, "name")
-    descriptions = _labels(reader, node, "description")
+    names = texts_at(reader, node, "name")
+    descriptions = texts_at(reader, node, "description")
     if stated.lower() in NO_VALUES:
         if names or descriptions:
             context.warn("an online resource has a name and no address")
@@ -99,12 +99,6 @@ def link_use(context: Context, protocol: str, address: str, function: str) -> di
         ):
             return row
     return None
-
-
-def _labels(reader: XmlReader, node: Element, path: str) -> Localised:
-    return [
-        value for prop in reader.find(node, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES
-    ]
 
 
 def _state_page(

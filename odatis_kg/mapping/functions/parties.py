@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
+from odatis_kg.mapping.functions.resource import NO_VALUES, meant, state_once, texts_at
 from odatis_kg.mapping.identifiers import canonical, directory_entry, edmo, orcid, ror
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -121,7 +121,7 @@ def read_parties(context: Context, node: Element) -> Iterator[Party]:
 
 
 def _from_19139(reader: XmlReader, element: Element, role: str) -> Party:
-    stated = Party(role, position=_texts(reader, element, "positionName"))
+    stated = Party(role, position=texts_at(reader, element, "positionName"))
     stated.organisation = _names(reader, element, "organisationName", stated)
     for name in reader.find(element, "individualName"):
         stated.person_iri = orcid(reader.href(name)) or stated.person_iri
@@ -146,7 +146,7 @@ def _read_individual(reader: XmlReader, element: Element, stated: Party) -> None
     for name in reader.find(element, "name"):
         stated.person_iri = orcid(reader.href(name)) or stated.person_iri
         stated.person = _meant(reader.string(name))
-    stated.position = stated.position or _texts(reader, element, "positionName")
+    stated.position = stated.position or texts_at(reader, element, "positionName")
     for code in reader.find(element, "partyIdentifier/*/code"):
         stated.person_iri = stated.person_iri or orcid(reader.href(code)) or orcid(reader.string(code))
     _read_contact(reader, element, stated)
@@ -159,14 +159,8 @@ def _names(reader: XmlReader, element: Element, path: str, stated: Party) -> Loc
             stated.organisation_iri = directory_entry("EDMO", code[1])
         elif link := reader.href(name):
             stated.organisation_iri = _organisation_iri(link)
-        names.extend(value for value in reader.text(name) if value[0].lower() not in NO_VALUES)
+        names.extend(meant(reader.text(name)))
     return names
-
-
-def _texts(reader: XmlReader, element: Element, path: str) -> Localised:
-    return [
-        value for prop in reader.find(element, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES
-    ]
 
 
 def _organisation_iri(text: str) -> str | None:
@@ -193,7 +187,7 @@ def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
                 reader.ignore(number)
         for fax in reader.find(phone, "facsimile"):
             reader.ignore(fax)
-    stated.instructions += _texts(reader, element, "contactInfo/*/contactInstructions | contactInfo/*/hoursOfService")
+    stated.instructions += texts_at(reader, element, "contactInfo/*/contactInstructions | contactInfo/*/hoursOfService")
     for kind_of_contact in reader.find(element, "contactInfo/*/contactType"):
         reader.ignore(kind_of_contact)
 
@@ -201,7 +195,7 @@ def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
 def _read_page(reader: XmlReader, online: Element, stated: Party, holder: Element) -> None:
     """A link of a contact: who it is (ORCID, EDMO, ROR), else a page about it."""
     text = next((words for prop in reader.find(online, "linkage") for words, _ in reader.text(prop)), "")
-    title, description = _texts(reader, online, "name"), _texts(reader, online, "description")
+    title, description = texts_at(reader, online, "name"), texts_at(reader, online, "description")
     for said in reader.find(online, "protocol | function | applicationProfile"):
         reader.ignore(said)
     if person := orcid(text):

@@ -6,7 +6,7 @@ from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES
+from odatis_kg.mapping.functions.resource import texts_at
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
@@ -37,12 +37,7 @@ def _conformance(context: Context, resource: Term, result: Element) -> None:
     standard = _specification(context, resource, result)
     stated = reader.string_at(result, "pass").lower()
     passed = {"true": "conformant", "1": "conformant", "false": "notConformant", "0": "notConformant"}.get(stated)
-    explanation = [
-        value
-        for prop in reader.find(result, "explanation")
-        for value in reader.text(prop, multiline=True)
-        if value[0].lower() not in NO_VALUES
-    ]
+    explanation = texts_at(reader, result, "explanation", multiline=True)
     if standard is None:
         return
     degree = passed or "notEvaluated"
@@ -90,12 +85,7 @@ def _specification(context: Context, resource: Term, result: Element) -> Term | 
 def _measurements(context: Context, resource: Term, report: Element, results: list[Element]) -> None:
     """Quantitative or descriptive results: `dqv:QualityMeasurement` of a metric named by the record, one for each value."""
     reader: XmlReader = context.reader
-    name = [
-        value
-        for prop in reader.find(report, "nameOfMeasure | measure/*/nameOfMeasure")
-        for value in reader.text(prop)
-        if value[0].lower() not in NO_VALUES
-    ]
+    name = texts_at(reader, report, "nameOfMeasure | measure/*/nameOfMeasure")
     element = local_name(report).partition("_")[2]
     said = digest(*reader.values_below(report))
     measurement = context.part(resource, "quality", element, said)

@@ -7,7 +7,7 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.citations import identifier
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.keywords import sdn_concept
-from odatis_kg.mapping.functions.resource import NO_VALUES, reference
+from odatis_kg.mapping.functions.resource import NO_VALUES, reference, texts_at
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader
 
@@ -34,12 +34,7 @@ def associated_resource(context: Context, node: Element, options: Mapping[str, s
     resource = context.subjects["resource"]
     association = reader.code(reader.first(node, "associationType"))
     initiative = reader.code(reader.first(node, "initiativeType"))
-    titles = [
-        value
-        for title in reader.find(node, "aggregateDataSetName/*/title | name/*/title")
-        for value in reader.text(title)
-        if value[0].lower() not in NO_VALUES
-    ]
+    titles = texts_at(reader, node, "aggregateDataSetName/*/title | name/*/title")
     target, element = _target(context, node, titles[0][0] if titles else "", association, initiative)
     if target is None:
         return

@@ -9,13 +9,23 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.identifiers import canonical, doi, doi_iri
 from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 
 # What catalogues write where a value is due and there is none.
 NO_VALUES = frozenset(
     {"", "none", "inapplicable", "not applicable", "unknown", "n/a", "na", "-", "--", "null", "missing"}
 )
 _LEVEL = "hierarchyLevel | metadataScope/*/resourceScope"
+
+
+def meant(texts: Localised) -> Localised:
+    """Those of some texts that say something."""
+    return [value for value in texts if value[0].lower() not in NO_VALUES]
+
+
+def texts_at(reader: XmlReader, element: Element, path: str, *, multiline: bool = False) -> Localised:
+    """The texts of the properties at a path of local names, but for those that say nothing."""
+    return meant([value for prop in reader.find(element, path) for value in reader.text(prop, multiline=multiline)])
 
 
 def language(register: Register, code: str) -> dict[str, str] | None:

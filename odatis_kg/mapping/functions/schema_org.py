@@ -15,6 +15,7 @@ from odatis_kg.mapping.functions.parties import Party, state_agent, state_attrib
 from odatis_kg.mapping.functions.resource import (
     NO_VALUES,
     language_tag,
+    meant,
     name_record,
     state_doi,
     state_identifier,
@@ -62,7 +63,7 @@ def text(context: Context, node: Node, options: Mapping[str, str]) -> None:
     context.texts(
         context.subjects["resource"],
         options["predicate"],
-        [value for value in said(context, node) if value[0].lower() not in NO_VALUES],
+        meant(said(context, node)),
     )
 
 

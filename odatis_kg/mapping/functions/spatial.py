@@ -6,7 +6,7 @@ from decimal import Decimal
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
-from odatis_kg.mapping.functions.resource import NO_VALUES, coded, state_once
+from odatis_kg.mapping.functions.resource import NO_VALUES, coded, state_once, texts_at
 from odatis_kg.mapping.identifiers import crs
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
@@ -29,10 +29,7 @@ def reference_system(context: Context, node: Element, options: Mapping[str, str]
         link = link or sdn[1]
     space = reader.string_at(node, "codeSpace")
     version = reader.string_at(node, "version")
-    labels, words = (
-        [value for prop in reader.find(node, path) for value in reader.text(prop) if value[0].lower() not in NO_VALUES]
-        for path in ("code", "description")
-    )
+    labels, words = texts_at(reader, node, "code"), texts_at(reader, node, "description")
     if code.lower() in NO_VALUES and not link:
         return
     found = crs(link) or crs(code) or crs(f"{space}:{code}")
