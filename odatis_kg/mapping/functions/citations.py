@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text
-from odatis_kg.mapping.functions.resource import NO_VALUES, state_doi, state_identifier, state_once, texts_at
+from odatis_kg.mapping.functions.resource import (
+    NO_VALUES,
+    state_doi,
+    state_identifier,
+    state_once,
+    state_page,
+    texts_at,
+)
 from odatis_kg.mapping.identifiers import doi
 from odatis_kg.mapping.xml import Element, XmlReader, local_name
 
@@ -93,10 +100,5 @@ def page(context: Context, node: Element, options: Mapping[str, str]) -> None:
         context.warn(f"the address '{stated[:80]}' is no IRI; kept as text")
         context.add(about, "rdfs:seeAlso", values.text(stated))
         return
-    target = values.iri(address)
-    if target == about:
-        return
-    context.add(about, options.get("link", "foaf:page"), target)
-    context.type(target, "foaf:Document")
-    context.texts(target, "dct:title", labels)
-    context.texts(target, "dct:description", descriptions)
+    if values.iri(address) != about:
+        state_page(context, about, options.get("link", "foaf:page"), address, labels, descriptions)

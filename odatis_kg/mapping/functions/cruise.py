@@ -145,10 +145,11 @@ def performer(context: Context, node: Element, options: Mapping[str, str]) -> No
     """Who did an operation of a cruise: person and laboratory, with the role stated."""
     operation = context.subjects[options["of"]]
     for stated in read_parties(context, node):
-        for agent in (state_agent(context, stated), state_organisation(context, stated)):
+        person, laboratory = state_agent(context, stated), state_organisation(context, stated)
+        for agent in (person, laboratory):
             if agent is not None:
                 context.add(operation, "prov:wasAssociatedWith", agent)
-        if person := state_agent(context, stated):
+        if person:
             state_further(context, state_association(context, operation, person, stated.role), stated)
 
 

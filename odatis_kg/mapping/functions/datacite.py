@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.extents import date_or_text, state_box
+from odatis_kg.mapping.functions.extents import date_or_text, state_box, state_period, state_place
 from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
-from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_identifier
-from odatis_kg.mapping.functions.rights import state_licence
+from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_grant, state_identifier
+from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, doi_iri, orcid, ror
 from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
@@ -160,13 +160,7 @@ def funding(context: Context, node: Node, options: Mapping[str, str]) -> None:  
         context.add(resource, "schema:funder", organisation)
     if not (number or title or address):
         return
-    grant = context.part(resource, "grant", name, number, title)
-    context.add(resource, "schema:funding", grant)
-    context.type(grant, "schema:Grant")
-    if number:
-        context.add(grant, "schema:identifier", values.text(number))
-    if title:
-        context.add(grant, "schema:name", values.text(title))
+    grant = state_grant(context, number, [(title, None)] if title else [], name, number, title)
     if page := values.repaired_iri(address):
         context.add(grant, "foaf:page", values.iri(page))
     if organisation:
@@ -204,13 +198,7 @@ def date(context: Context, node: Node, options: Mapping[str, str]) -> None:  # n
         return
     if kind in ("Collected", "Coverage"):
         start, slash, end = text.partition("/")
-        period = context.part(resource, "time", start, end if slash else start)
-        context.add(resource, "dct:temporal", period)
-        context.type(period, "dct:PeriodOfTime")
-        if start:
-            context.add(period, "dcat:startDate", date_or_text(context, start))
-        if end or not slash:
-            context.add(period, "dcat:endDate", date_or_text(context, end or start))
+        state_period(context, start, end if slash else start)
     elif kind in _DATES:
         context.add(resource, _DATES[kind], date_or_text(context, text))
     elif kind == "Other":
@@ -241,13 +229,8 @@ def rights(context: Context, node: Node, options: Mapping[str, str]) -> None:  #
     evidence = " ".join((reader.string_at(node, "rightsIdentifier"), link, words))
     language = _language(context, node)
     if not state_licence(context, resource, evidence) and (words or link):
-        statement = context.part(resource, "rights", words, link)
-        context.add(resource, "dct:rights", statement)
-        context.type(statement, "dct:RightsStatement")
-        if words:
-            context.add(statement, "dct:description", values.text(words, language))
-        if found := values.repaired_iri(link):
-            context.add(statement, "rdfs:seeAlso", values.iri(found))
+        texts = [(words, language)] if words else []
+        state_statement(context, resource, texts, values.repaired_iri(link) or "", words, link)
 
 
 def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -268,10 +251,7 @@ def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # 
     for polygon in reader.find(node, "geoLocationPolygon | geoLocationPolygon/*"):
         _state_polygon(context, polygon)
     if words := reader.string_at(node, "geoLocationPlace"):
-        where = context.part(resource, "place", words)
-        context.add(resource, "dct:spatial", where)
-        context.type(where, "dct:Location")
-        context.add(where, "skos:prefLabel", values.text(words))
+        state_place(context, [(words, None)])
 
 
 def _state_polygon(context: Context, node: Node) -> None:

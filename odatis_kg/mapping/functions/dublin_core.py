@@ -8,10 +8,17 @@ from typing import Final
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
-from odatis_kg.mapping.functions.extents import date_or_text, state_box
+from odatis_kg.mapping.functions.extents import state_box, state_period, state_place
 from odatis_kg.mapping.functions.keywords import state_keyword
 from odatis_kg.mapping.functions.online import state_link
-from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
+from odatis_kg.mapping.functions.parties import (
+    Party,
+    state_agent,
+    state_attribution,
+    state_maker,
+    state_organisation,
+    state_unknown_agent,
+)
 from odatis_kg.mapping.functions.resource import (
     NO_VALUES,
     language_tag,
@@ -19,12 +26,12 @@ from odatis_kg.mapping.functions.resource import (
     name_record,
     reference,
     state_doi,
+    state_grant,
     state_identifier,
 )
-from odatis_kg.mapping.functions.rights import state_licence
+from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, latitude_first, orcid
-from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader
+from odatis_kg.mapping.xml import Element, Localised, XmlReader
 
 _PICTURE: Final = re.compile(r"\.(?:gif|jpe?g|png|svg|tiff?)(?:$|\?)", re.IGNORECASE)
 _GRANT: Final = re.compile(
@@ -58,7 +65,6 @@ def identity(context: Context) -> None:
 
 def agent(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """A creator or contributor: `Family, Given` is a person; a name without comma may be anybody, and stays an agent."""
-    resource = context.subjects["resource"]
     words = context.reader.string(node)
     if words.lower() in NO_VALUES:
         return
@@ -68,15 +74,9 @@ def agent(context: Context, node: Element, options: Mapping[str, str]) -> None:
             context, Party(options["role"], person="" if identifier else turned(words), person_iri=identifier)
         )
     else:
-        term = context.part(resource, "agent", words)
-        context.type(term, "foaf:Agent", "prov:Agent")
-        context.add(term, "foaf:name", values.text(words))
-    if term is None:
-        return
-    state_order(context, state_attribution(context, resource, term, options["role"]))
-    row = context.registers["roles"].get(options["role"])
-    if row and row["shortcut"]:
-        context.add(resource, row["shortcut"], term)
+        term = state_unknown_agent(context, [(words, None)])
+    if term is not None:
+        state_maker(context, term, options["role"])
 
 
 def publisher(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -150,13 +150,8 @@ def relation(context: Context, node: Element, options: Mapping[str, str]) -> Non
     resource = context.subjects["resource"]
     words = context.reader.string(node)
     if found := _GRANT.match(words):
-        grant = context.part(resource, "grant", found["funder"], found["programme"], found["number"])
-        context.add(resource, "schema:funding", grant)
-        context.type(grant, "schema:Grant")
-        context.add(grant, "schema:identifier", values.text(found["number"]))
-        for name in (found["acronym"], found["title"]):
-            if name:
-                context.add(grant, "schema:name", values.text(name))
+        names: Localised = [(name, None) for name in (found["acronym"], found["title"]) if name]
+        grant = state_grant(context, found["number"], names, found["funder"], found["programme"], found["number"])
         programme = " ".join(part for part in (found["funder"], found["programme"]) if part)
         if programme:
             context.add(grant, "schema:description", values.text(programme))
@@ -179,10 +174,7 @@ def rights(context: Context, node: Element, options: Mapping[str, str]) -> None:
         if re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+)*", words):
             context.add(resource, "odk:useConstraint", values.text(words))
         else:
-            statement = context.part(resource, "rights", words)
-            context.add(resource, "dct:rights", statement)
-            context.type(statement, "dct:RightsStatement")
-            context.add(statement, "dct:description", values.text(words, language))
+            state_statement(context, resource, [(words, language)], "", words)
 
 
 def coverage(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -206,10 +198,7 @@ def coverage(context: Context, node: Element, options: Mapping[str, str]) -> Non
         south, west, north, east = (one for one in numbers if one is not None)
         state_box(context, resource, west, east, south, north)
     else:
-        place = context.part(resource, "place", words)
-        context.add(resource, "dct:spatial", place)
-        context.type(place, "dct:Location")
-        context.add(place, "skos:prefLabel", values.text(words, context.reader.language))
+        state_place(context, [(words, context.reader.language)])
 
 
 def box(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -237,18 +226,10 @@ def box(context: Context, node: Element, options: Mapping[str, str]) -> None:  #
 
 def period(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """A period: DCMI Period (`start=...; end=...`), an ISO 8601 interval, or a single date."""
-    resource = context.subjects["resource"]
     words = context.reader.string(node)
     found = {
         name.lower(): text.strip() for name, text in re.findall(r"(start|end)\s*=\s*([^;]+)", words, re.IGNORECASE)
     }
     start, _, end = words.partition("/")
     start, end = found.get("start", "" if found else start), found.get("end", "" if found else end or start)
-    if not (start or end):
-        return
-    term: Term = context.part(resource, "time", start, end)
-    context.add(resource, "dct:temporal", term)
-    context.type(term, "dct:PeriodOfTime")
-    for predicate, text in (("dcat:startDate", start), ("dcat:endDate", end)):
-        if text:
-            context.add(term, predicate, date_or_text(context, text))
+    state_period(context, start, end)

@@ -8,7 +8,7 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, meant
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term, plain
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 from odatis_kg.namespaces import PREFIXES
 
 WKT = PREFIXES["geo"] + "wktLiteral"
@@ -116,30 +116,29 @@ def _ring(west: Decimal, east: Decimal, south: Decimal, north: Decimal) -> str:
 def geographic_description(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """A place given by name or code (EX_GeographicDescription)."""
     reader: XmlReader = context.reader
-    resource = context.subjects["resource"]
     for code in reader.find(node, "geographicIdentifier/*/code"):
         link = canonical(reader.href(code))
         labels = meant(reader.text(code))
         if link and values.is_iri(link):
-            place = values.iri(link)
+            state_place(context, labels, values.iri(link))
         elif labels:
-            place = context.part(resource, "place", labels[0][0])
-        else:
-            continue
-        context.add(resource, "dct:spatial", place)
-        context.type(place, "dct:Location")
-        context.texts(place, "skos:prefLabel", labels)
+            state_place(context, labels)
 
 
 def described_place(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """An extent given in words (EX_Extent/description): a place without coordinates, with the words as its name."""
-    resource = context.subjects["resource"]
     texts = meant(context.reader.text(node))
     if texts:
-        place = context.part(resource, "place", texts[0][0])
-        context.add(resource, "dct:spatial", place)
-        context.type(place, "dct:Location")
-        context.texts(place, "skos:prefLabel", texts)
+        state_place(context, texts)
+
+
+def state_place(context: Context, names: Localised, known: Term | None = None) -> None:
+    """A place of the resource without coordinates: the known one, else one of its own named by its first name."""
+    resource = context.subjects["resource"]
+    place = known or context.part(resource, "place", names[0][0])
+    context.add(resource, "dct:spatial", place)
+    context.type(place, "dct:Location")
+    context.texts(place, "skos:prefLabel", names)
 
 
 def temporal_extent(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -160,6 +159,19 @@ def temporal_extent(context: Context, node: Element, options: Mapping[str, str])
         context.add(period, "odk:endCertainty", values.text(end_certainty))
     if start_certainty:
         context.add(period, "odk:startCertainty", values.text(start_certainty))
+
+
+def state_period(context: Context, start: str, end: str) -> None:
+    """A period the resource covers, from a date or interval in words; open where one side is empty."""
+    if not (start or end):
+        return
+    resource = context.subjects["resource"]
+    period = context.part(resource, "time", start, end)
+    context.add(resource, "dct:temporal", period)
+    context.type(period, "dct:PeriodOfTime")
+    for text, predicate in ((start, "dcat:startDate"), (end, "dcat:endDate")):
+        if text:
+            context.add(period, predicate, date_or_text(context, text))
 
 
 def read_period(context: Context, node: Element) -> tuple[str, str, str, str]:

@@ -88,9 +88,7 @@ def organisation(context: Context, cell: Cell, options: Mapping[str, str]) -> No
         emails=mailboxes,
         phones=[said("telephone")],
         pages=[Page(page, [], [])] if page and page.startswith(("http:", "https:")) else [],
-        address=address
-        if any((address.street, address.city, address.postcode, address.region, address.country))
-        else None,
+        address=address if any(address) else None,
     )
     state_organisation(context, stated)
     context.add(term, "dct:identifier", values.text(f"SDN:EDMO::{term[1:-1].rpartition('/')[2]}"))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once, texts_at
+from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once, state_page, texts_at
 from odatis_kg.mapping.identifiers import canonical, doi, end_point
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -39,7 +39,7 @@ def distribution(context: Context, node: Element, options: Mapping[str, str]) ->
         _state_size(context, node, held)
     for other, _ in addresses[1:]:
         if (translated := values.repaired_iri(other)) and translated != values.repaired_iri(stated):
-            _state_page(context, resource, "foaf:page", translated, [], [])
+            state_page(context, resource, "foaf:page", translated, [], [])
 
 
 def state_link(
@@ -71,22 +71,26 @@ def state_link(
         if _OWN_DOI.search(said):
             state_doi(context, resource, bare)
         else:
-            _state_page(context, resource, "dct:relation", canonical(stated) or address, names, descriptions)
+            # What a related DOI names, a paper or data, the record does not say.
+            related = values.iri(canonical(stated) or address)
+            context.add(resource, "dct:relation", related)
+            context.texts(related, "dct:title", names)
+            context.texts(related, "dct:description", descriptions)
     elif use == "service" and is_service(context):
         _state_end_point(context, resource, address, row or {}, names, descriptions)
     elif use == "service":
         return _state_service(context, resource, address, protocol, row or {}, names, descriptions)
     elif use in ("download", "access", "") and is_service(context):
-        _state_page(context, resource, "foaf:page", address, names, descriptions)
+        state_page(context, resource, "foaf:page", address, names, descriptions)
     elif use in ("download", "access", ""):
         if not use:
             context.warn(f"nothing tells what the link {address[:120]} (protocol '{protocol[:40]}') is for")
         return _state_distribution(context, resource, values.iri(address), protocol, names, descriptions, use)
     elif use == "publication":
-        _state_page(context, resource, "dct:isReferencedBy", address, names, descriptions)
+        state_page(context, resource, "dct:isReferencedBy", address, names, descriptions)
     else:
         landing = "metadata-url" in protocol.lower()
-        _state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names, descriptions)
+        state_page(context, resource, "dcat:landingPage" if landing else "foaf:page", address, names, descriptions)
     return None
 
 
@@ -101,17 +105,6 @@ def link_use(context: Context, protocol: str, address: str, function: str) -> di
     return None
 
 
-def _state_page(
-    context: Context, resource: Term, predicate: str, address: str, names: Localised, descriptions: Localised
-) -> None:
-    page = values.iri(address)
-    context.add(resource, predicate, page)
-    if predicate != "dct:relation":  # what a related DOI names, a paper or data, the record does not say
-        context.type(page, "foaf:Document")
-    context.texts(page, "dct:title", names)
-    context.texts(page, "dct:description", descriptions)
-
-
 def _state_end_point(
     context: Context,
     service: Term,
@@ -124,9 +117,7 @@ def _state_end_point(
     context.add(service, "dcat:endpointURL", values.iri(end_point(address)))
     _state_protocol(context, service, row)
     describes = "getcapabilities" in address.lower()
-    _state_page(
-        context, service, "dcat:endpointDescription" if describes else "foaf:page", address, names, descriptions
-    )
+    state_page(context, service, "dcat:endpointDescription" if describes else "foaf:page", address, names, descriptions)
 
 
 def _state_protocol(context: Context, service: Term, row: Mapping[str, str]) -> None:

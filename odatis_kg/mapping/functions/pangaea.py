@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.extents import date_or_text, state_box
+from odatis_kg.mapping.functions.extents import state_box, state_period
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
 from odatis_kg.mapping.functions.resource import NO_VALUES, name_record, state_doi, state_identifier
-from odatis_kg.mapping.functions.rights import state_licence
+from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, orcid
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, XmlReader
@@ -89,16 +89,7 @@ def reference(context: Context, node: Element, options: Mapping[str, str]) -> No
 def period(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """The period of the data, from the first to the last date and time."""
     reader: XmlReader = context.reader
-    resource = context.subjects["resource"]
-    start, end = reader.string_at(node, "minDateTime"), reader.string_at(node, "maxDateTime")
-    if not (start or end):
-        return
-    term = context.part(resource, "time", start, end)
-    context.add(resource, "dct:temporal", term)
-    context.type(term, "dct:PeriodOfTime")
-    for predicate, text in (("dcat:startDate", start), ("dcat:endDate", end)):
-        if text:
-            context.add(term, predicate, date_or_text(context, text))
+    state_period(context, reader.string_at(node, "minDateTime"), reader.string_at(node, "maxDateTime"))
 
 
 def depth(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -179,7 +170,4 @@ def licence(context: Context, node: Element, options: Mapping[str, str]) -> None
     resource = context.subjects["resource"]
     words = " ".join(reader.string_at(node, path) for path in ("label", "name", "URI")).strip()
     if not state_licence(context, resource, words) and words and words.lower() not in NO_VALUES:
-        statement = context.part(resource, "rights", words)
-        context.add(resource, "dct:rights", statement)
-        context.type(statement, "dct:RightsStatement")
-        context.add(statement, "dct:description", values.text(words, "en"))
+        state_statement(context, resource, [(words, "en")], "", words)

@@ -4,12 +4,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
-from odatis_kg.mapping.functions.resource import NO_VALUES, meant, state_once, texts_at
+from odatis_kg.mapping.functions.resource import NO_VALUES, meant, state_once, state_page, texts_at
 from odatis_kg.mapping.identifiers import canonical, directory_entry, edmo, orcid, ror
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
@@ -61,8 +61,7 @@ class Page:
     description: Localised
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A postal address as stated; empty where the record says nothing."""
 
     street: str
@@ -215,7 +214,7 @@ def _read_address(reader: XmlReader, element: Element) -> Address | None:
     number = said("streetNumber")
     street = said("deliveryPoint") or f"{said('streetName')} {number}".strip()
     found = Address(street, said("city"), said("postalCode"), said("administrativeArea"), said("country"))
-    return found if any((found.street, found.city, found.postcode, found.region, found.country)) else None
+    return found if any(found) else None
 
 
 def _meant(text: str) -> str:
@@ -280,11 +279,7 @@ def state_organisation(context: Context, stated: Party) -> Term | None:
 
 
 def _state_page(context: Context, about: Term, predicate: str, page: Page) -> None:
-    address = values.iri(page.address)
-    context.add(about, predicate, address)
-    context.type(address, "foaf:Document")
-    context.texts(address, "dct:title", page.title)
-    context.texts(address, "dct:description", page.description)
+    state_page(context, about, predicate, page.address, page.title, page.description)
 
 
 def _state_detail(context: Context, about: Term, stated: Party, predicate: str, value: Term) -> None:
@@ -304,11 +299,10 @@ def state_further(context: Context, role: Term, stated: Party) -> None:
 
 def _state_address(context: Context, organisation: Term, stated: Address) -> Term:
     """The postal address of an organisation (GeoDCAT-AP 3, agent: `locn:address`); never the address of a person alone."""
-    parts = (stated.street, stated.city, stated.postcode, stated.region, stated.country)
-    address = context.part(organisation, "address", organisation, *parts)
+    address = context.part(organisation, "address", organisation, *stated)
     context.type(address, "locn:Address")
     names = ("thoroughfare", "postName", "postCode", "adminUnitL2", "adminUnitL1")
-    for name, text in zip(names, parts, strict=True):
+    for name, text in zip(names, stated, strict=True):
         if text:
             context.add(address, f"locn:{name}", values.text(text))
     return address
@@ -343,6 +337,23 @@ def _telephones(stated: Party) -> list[Term]:
         if re.fullmatch(r"\+?[0-9]{5,15}", digits):
             found.append(values.iri(f"tel:{digits}"))
     return found
+
+
+def state_unknown_agent(context: Context, names: Localised) -> Term:
+    """An agent given by a name that does not tell a person from an organisation."""
+    agent = context.part(context.subjects["resource"], "agent", names[0][0])
+    context.type(agent, "foaf:Agent", "prov:Agent")
+    context.texts(agent, "foaf:name", names)
+    return agent
+
+
+def state_maker(context: Context, agent: Term, role: str) -> None:
+    """An agent of the resource in a role of the register: its attribution, its place among them, the property of the role."""
+    resource = context.subjects["resource"]
+    state_order(context, state_attribution(context, resource, agent, role))
+    row = context.registers["roles"].get(role)
+    if row and row["shortcut"]:
+        context.add(resource, row["shortcut"], agent)
 
 
 def state_order(context: Context, attribution: Term) -> None:

@@ -192,6 +192,29 @@ def state_once(context: Context, subject: Term, predicate: str, value: Term) -> 
     return True
 
 
+def state_page(
+    context: Context, about: Term, predicate: str, address: str, titles: Localised, descriptions: Localised
+) -> None:
+    """A page of something, with its titles and what is said of it."""
+    page = values.iri(address)
+    context.add(about, predicate, page)
+    context.type(page, "foaf:Document")
+    context.texts(page, "dct:title", titles)
+    context.texts(page, "dct:description", descriptions)
+
+
+def state_grant(context: Context, number: str, names: Localised, *key: str) -> Term:
+    """A grant that paid for the resource, with its number and names; `key` is what it is named by."""
+    resource = context.subjects["resource"]
+    grant = context.part(resource, "grant", *key)
+    context.add(resource, "schema:funding", grant)
+    context.type(grant, "schema:Grant")
+    if number:
+        context.add(grant, "schema:identifier", values.text(number))
+    context.texts(grant, "schema:name", names)
+    return grant
+
+
 def reference(context: Context, text: str, kind: str = "dataset") -> Term | None:
     """What an identifier written in a record refers to: an address or DOI as it is, else a record of the same source."""
     stripped = text.strip()

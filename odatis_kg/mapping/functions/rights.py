@@ -8,7 +8,7 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 
 _NOTHING: Final = NO_VALUES | {
     "no conditions apply",
@@ -97,8 +97,13 @@ def _state_known(context: Context, about: Term, evidence: str, link: str = "") -
     return False
 
 
-def _state_statement(context: Context, about: Term, texts: list[tuple[str, str | None]], link: str) -> Term:
-    statement = context.part(about, "rights", link, *(words for words, _ in texts))
+def _state_statement(context: Context, about: Term, texts: Localised, link: str) -> Term:
+    return state_statement(context, about, texts, link, link, *(words for words, _ in texts))
+
+
+def state_statement(context: Context, about: Term, texts: Localised, link: str, *key: str) -> Term:
+    """A rights statement in words, with the address it points at, if any; `key` is what it is named by."""
+    statement = context.part(about, "rights", *key)
     context.add(about, "dct:rights", statement)
     context.type(statement, "dct:RightsStatement")
     context.texts(statement, "dct:description", texts)

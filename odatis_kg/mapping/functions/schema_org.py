@@ -7,20 +7,21 @@ from typing import Final
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
-from odatis_kg.mapping.functions.extents import date_or_text, state_box
+from odatis_kg.mapping.functions.extents import state_box, state_period, state_place
 from odatis_kg.mapping.functions.formats import state_format
 from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.functions.keywords import state_keyword
-from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
+from odatis_kg.mapping.functions.parties import Party, state_agent, state_maker, state_organisation, state_unknown_agent
 from odatis_kg.mapping.functions.resource import (
     NO_VALUES,
     language_tag,
     meant,
     name_record,
     state_doi,
+    state_grant,
     state_identifier,
 )
-from odatis_kg.mapping.functions.rights import state_licence
+from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, orcid, ror
 from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
@@ -133,25 +134,14 @@ def citation(context: Context, node: Node, options: Mapping[str, str]) -> None:
 
 def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
     """A person or organisation in a role; a text is an agent of unknown kind."""
-    resource = context.subjects["resource"]
-    role = options["role"]
-    stated = _party(context, node, role)
-    if stated is None:
-        words = said(context, node)
-        if not words:
-            return
-        term: Term | None = context.part(resource, "agent", words[0][0])
-        assert term is not None
-        context.type(term, "foaf:Agent", "prov:Agent")
-        context.texts(term, "foaf:name", words)
-    else:
+    stated = _party(context, node, options["role"])
+    term: Term | None = None
+    if stated is not None:
         term = state_agent(context, stated)
-    if term is None:
-        return
-    state_order(context, state_attribution(context, resource, term, role))
-    row = context.registers["roles"].get(role)
-    if row and row["shortcut"]:
-        context.add(resource, row["shortcut"], term)
+    elif words := said(context, node):
+        term = state_unknown_agent(context, words)
+    if term is not None:
+        state_maker(context, term, options["role"])
 
 
 def _party(context: Context, node: Node, role: str) -> Party | None:
@@ -191,16 +181,10 @@ def _party(context: Context, node: Node, role: str) -> Party | None:
 def funding(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """A grant (MonetaryGrant) with its funder."""
     reader: JsonReader = context.reader
-    resource = context.subjects["resource"]
     number, names = reader.string_at(node, "identifier"), said(context, node)
     if not (number or names):
         return
-    grant = context.part(resource, "grant", number, *(words for words, _ in names))
-    context.add(resource, "schema:funding", grant)
-    context.type(grant, "schema:Grant")
-    if number:
-        context.add(grant, "schema:identifier", values.text(number))
-    context.texts(grant, "schema:name", names)
+    grant = state_grant(context, number, names, number, *(words for words, _ in names))
     for funder in reader.find(node, "funder/*"):
         stated = _party(context, funder, "funder")
         organisation = state_organisation(context, stated) if stated else None
@@ -232,12 +216,8 @@ def licence(context: Context, node: Node, options: Mapping[str, str]) -> None:  
     words = said(context, node)
     known = state_licence(context, resource, " ".join([found, *(one for one, _ in words)]))
     if not known and (found or words):
-        statement = context.part(resource, "rights", found, *(one for one, _ in words))
-        context.add(resource, "dct:rights", statement)
-        context.type(statement, "dct:RightsStatement")
-        context.texts(statement, "dct:description", [one for one in words if one[0] != found])
-        if found:
-            context.add(statement, "rdfs:seeAlso", values.iri(found))
+        texts = [one for one in words if one[0] != found]
+        state_statement(context, resource, texts, found, found, *(one for one, _ in words))
 
 
 def period(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001
@@ -245,17 +225,9 @@ def period(context: Context, node: Node, options: Mapping[str, str]) -> None:  #
     reader: JsonReader = context.reader
     if isinstance(node.value, dict):
         return  # geologic time and other descriptions are kept in detail
-    resource = context.subjects["resource"]
     first, slash, second = reader.string(node).partition("/")
     start, end = ("" if one.strip() == ".." else one.strip() for one in (first, second if slash else first))
-    if not (start or end):
-        return
-    term = context.part(resource, "time", start, end)
-    context.add(resource, "dct:temporal", term)
-    context.type(term, "dct:PeriodOfTime")
-    for date, predicate in ((start, "dcat:startDate"), (end, "dcat:endDate")):
-        if date:
-            context.add(term, predicate, date_or_text(context, date))
+    state_period(context, start, end)
 
 
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?", re.ASCII)
@@ -270,11 +242,8 @@ def place(context: Context, node: Node, options: Mapping[str, str]) -> None:  # 
     reader: JsonReader = context.reader
     resource = context.subjects["resource"]
     names = said(context, node)
-    for words, language in names[:1]:
-        where = context.part(resource, "place", words)
-        context.add(resource, "dct:spatial", where)
-        context.type(where, "dct:Location")
-        context.add(where, "skos:prefLabel", values.text(words, language))
+    if names:
+        state_place(context, names[:1])
     longitude_first = "CRS84" in str(node.value)
     for geo in reader.find(node, "geo/*"):
         for shape in ("box", "polygon", "line"):
