@@ -101,9 +101,11 @@ class CswClient:
         fresh = [item for item in items if walk.number == 1 or not walk.has_seen(item.identifier)]
         walk.see(item.identifier for item in items)
         walk.doubles += doubles.total()
-        # Fewer than there should be, by the server's own account or at the end of the list.
-        is_end = results.matched is None or position + size > results.matched
-        if len(items) < walk.within(position, size) and (is_end or part or following > position + len(items)):
+        # Fewer than there should be, by the server's own account or at the end of the list; a page cut to the server's own
+        # size goes on right after it.
+        own = position + len(items)
+        is_end = results.next != own and (results.matched is None or position + size > results.matched)
+        if len(items) < walk.within(position, size) and (is_end or part or following > own):
             fresh += self._left_out(walk, position, size)
         if part:
             walk.go_to(position + size)

@@ -343,7 +343,7 @@ def _parsed(content: bytes) -> xml.Element:
             " of the CSW itself"
         )
     try:
-        root = xml.parse(content)
+        root = xml.parse_as_sent(content)
     except RefusedError as error:
         raise AnswerError(f"the server's answer cannot be read: {error}") from None
     name = xml.local_name(root)

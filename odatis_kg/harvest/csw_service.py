@@ -13,8 +13,8 @@ from odatis_kg.harvest import csw_messages as messages
 from odatis_kg.harvest.client import HarvestError, Item
 from odatis_kg.harvest.csw_messages import AnswerError, Capabilities, Query, ReportedError, Results
 from odatis_kg.harvest.http import Answer, FetchError, Http
-from odatis_kg.mapping.kinds import content_key, on_its_own
-from odatis_kg.mapping.xml import Element
+from odatis_kg.mapping.kinds import content_key
+from odatis_kg.mapping.xml import Element, on_its_own
 from odatis_kg.sources import CswSource
 
 _XML: Final = {"Accept": "application/xml"}

@@ -1,9 +1,9 @@
 """pycsw as a peer: a real CSW 2.0.2 and 3.0 server on loopback with an SQLite repository, in a process of its own.
 
-    python -m tests.harvest.csw_server RECORDS DATABASE
+    python -m tests.harvest.csw_server RECORDS DATABASE NUMBER
 
 loads the files of the folder RECORDS into a new DATABASE, copies them under other identifiers (`ab12`, `ab12-1`, ...) up
-to 500, says at which address it listens, and answers until its standard input is closed. Records are changed and deleted
+to NUMBER, says at which address it listens, and answers until its standard input is closed. Records are changed and deleted
 by CSW transactions.
 """
 
@@ -24,19 +24,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import requests
 from lxml import etree
 
 from tests.conftest import ROOT
 
-RECORDS = 500
-
 
 @contextmanager
-def pycsw(records: Path, database: Path) -> Iterator[str]:
+def pycsw(records: Path, database: Path, number: int) -> Iterator[str]:
     """The address of a pycsw that has the records of a folder."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.harvest.csw_server", str(records), str(database)],
+        [sys.executable, "-m", "tests.harvest.csw_server", str(records), str(database), str(number)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -122,7 +120,7 @@ class Between:
             body = re.sub(rb'startPosition="\d+"', b'startPosition="%d"' % start, body)
         headers = {"Accept": "application/xml", "Content-Type": "application/xml"}
         address = f"{self.upstream}?{query}"
-        answer = httpx.request(request.method, address, content=body or None, headers=headers, timeout=30)
+        answer = requests.request(request.method, address, data=body or None, headers=headers, timeout=30)
         return answer.status_code, answer.content
 
 
@@ -177,8 +175,8 @@ def _settings(database: Path, url: str) -> dict[str, dict[str, str]]:
     }
 
 
-def _multiply(repository: sqlite3.Connection) -> None:
-    """Copies of what was loaded, until there are 500 records."""
+def _multiply(repository: sqlite3.Connection, number: int) -> None:
+    """Copies of what was loaded, until there are as many records as wanted."""
     (loaded,) = repository.execute("SELECT count(*) FROM records").fetchone()
     columns = [name for _, name, *_ in repository.execute("PRAGMA table_info(records)")]
     copied = {
@@ -186,17 +184,18 @@ def _multiply(repository: sqlite3.Connection) -> None:
         "xml": "replace(xml, '>' || identifier || '<', '>' || identifier || '-' || :copy || '<')",
     }
     values = ", ".join(copied.get(name, name) for name in columns)
-    for copy in range(1, RECORDS // loaded + 1):
-        left = min(loaded, RECORDS - copy * loaded)
+    for copy in range(1, number // loaded + 1):
+        left = min(loaded, number - copy * loaded)
         repository.execute(
             f"INSERT INTO records SELECT {values} FROM (SELECT * FROM records ORDER BY rowid LIMIT :loaded) LIMIT :left",
             {"copy": copy, "loaded": loaded, "left": left},
         )
 
 
-def _serve(records: Path, database: Path) -> None:
+def _serve(records: Path, database: Path, number: int) -> None:
     warnings.simplefilter("ignore")
-    from wsgiref.simple_server import WSGIRequestHandler, make_server
+    from socketserver import ThreadingMixIn
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
     from pycsw import server
     from pycsw.core import admin, config
@@ -205,30 +204,33 @@ def _serve(records: Path, database: Path) -> None:
     admin.setup_db(f"sqlite:///{database}", "records", str(database.parent), create_plpythonu_functions=False)
     admin.load_records(config.StaticContext(), f"sqlite:///{database}", "records", str(records))
     with contextlib.closing(sqlite3.connect(database)) as repository, repository:
-        _multiply(repository)
+        _multiply(repository, number)
     settings: dict[str, dict[str, str]] = {}
+    one_at_a_time = threading.Lock()  # pycsw changes what its requests share
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        csw = server.Csw(settings, environ, version="3.0.0")
-        status, content = csw.dispatch_wsgi()
+        with one_at_a_time:
+            csw = server.Csw(settings, environ, version="3.0.0")
+            status, content = csw.dispatch_wsgi()
         start_response(status, [("Content-Type", str(csw.contenttype)), ("Content-Length", str(len(content)))])
         return [content]
+
+    class Threaded(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as httpd:
+    with make_server("127.0.0.1", 0, application, Threaded, Quiet) as httpd:
         address = f"http://127.0.0.1:{httpd.server_port}/csw"
         settings.update(_settings(database, address))
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
         sys.stdout.write(f"{address}\n")
         sys.stdout.flush()
-        # pycsw prints now and then, and a pipe that nobody reads would stop it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.stdin.read()
-        httpd.shutdown()
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]), Path(sys.argv[2]))
+    _serve(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
