@@ -131,15 +131,15 @@ def edmo(text: str) -> str | None:
 
 
 def doi(text: str) -> str | None:
-    """The bare DOI, lower-cased (DOI Handbook, section 2.4), without the punctuation of the sentence it stood in."""
+    """The bare DOI, lower-cased (DOI Handbook, section 2.4), without the punctuation or the final slash it stood with."""
     candidate = text.strip()
     found = _DOI.fullmatch(unquote(candidate) if candidate.lower().startswith("http") else candidate)
     if not found:
         return None
     bare = found["doi"].lower()
-    while bare[-1] in ".,;:'\"»”" or (bare.endswith(")") and bare.count("(") < bare.count(")")):
+    while bare[-1] in "/.,;:'\"»”" or (bare.endswith(")") and bare.count("(") < bare.count(")")):
         bare = bare[:-1]
-    return bare if not any(sign.isspace() or not sign.isprintable() for sign in bare) and bare[-1] != "/" else None
+    return bare if "/" in bare and not any(sign.isspace() or not sign.isprintable() for sign in bare) else None
 
 
 def doi_iri(bare: str) -> str:

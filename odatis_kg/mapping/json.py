@@ -192,8 +192,10 @@ def document_of(content: bytes) -> Any:
         if _SURROGATE.search(text):
             whole = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
             document = json.loads(whole)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RefusedError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise RefusedError(f"nested more than {_DEEPEST} levels deep") from None
     if _depth(document) > _DEEPEST:
         raise RefusedError(f"nested more than {_DEEPEST} levels deep")
     return document
