@@ -118,7 +118,6 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "sdo_link": schema_org.link,
     "sdo_period": schema_org.period,
     "sdo_place": schema_org.place,
-    "sdo_simple": schema_org.simple,
     "sdo_text": schema_org.text,
     "sdo_variable": schema_org.variable,
     "stated_format": formats.stated_format,

@@ -347,20 +347,25 @@ def state_unknown_agent(context: Context, names: Localised) -> Term:
     return agent
 
 
-def state_maker(context: Context, agent: Term, role: str) -> None:
-    """An agent of the resource in a role of the register: its attribution, its place among them, the property of the role."""
+def state_maker(context: Context, agent: Term, role: str, place: int | None = None) -> Term:
+    """An agent of the resource in a role of the register, and the property of the role; the attribution is returned.
+
+    Its place among the agents is the next one, unless the record numbers them.
+    """
     resource = context.subjects["resource"]
-    state_order(context, state_attribution(context, resource, agent, role))
+    attribution = state_attribution(context, resource, agent, role)
+    state_order(context, attribution, place)
     row = context.registers["roles"].get(role)
     if row and row["shortcut"]:
         context.add(resource, row["shortcut"], agent)
+    return attribution
 
 
-def state_order(context: Context, attribution: Term) -> None:
+def state_order(context: Context, attribution: Term, place: int | None = None) -> None:
     """The place of a contact among those of the resource (1 is the first): authors are cited in this order."""
     placed = context.said("odk:order")
-    if attribution not in placed:
-        context.add(attribution, "odk:order", values.integer(len(placed) + 1))
+    if place is not None or attribution not in placed:
+        context.add(attribution, "odk:order", values.integer(place or len(placed) + 1))
 
 
 def state_attribution(context: Context, about: Term, agent: Term, role: str) -> Term:
