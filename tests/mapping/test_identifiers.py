@@ -179,6 +179,28 @@ def test_a_keyword_of_gcmd_has_one_iri_whatever_the_host(spelling: str) -> None:
 
 
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
+# WGS 84 with heights above the geoid EGM96, however it is written.
+COMPOUNDS = [
+    "urn:ogc:def:crs,crs:EPSG::4326,crs:EPSG::5773",
+    "urn:x-ogc:def:crs,crs:EPSG:6.12:4326,crs:EPSG:6.12:5773",
+    f"http://www.opengis.net/def/crs-compound?1={EPSG}4326&2={EPSG}5773",
+    "EPSG:4326+5773",
+    "epsg:4326+EPSG:5773",
+]
+
+
+@pytest.mark.parametrize("spelling", COMPOUNDS)
+def test_a_compound_reference_system_is_neither_of_the_two_it_is_made_of(spelling: str) -> None:
+    horizontal, vertical = identifiers.crs_components(spelling)
+    assert identifiers.crs(spelling) is None
+    assert (identifiers.crs(horizontal), identifiers.crs(vertical)) == (EPSG + "4326", EPSG + "5773")
+
+
+@pytest.mark.parametrize(
+    "spelling", ["EPSG:4326", "urn:ogc:def:crs:EPSG::4326", "a, b", "http://a/def/crs-compound?x=1"]
+)
+def test_any_other_reference_system_is_its_own_only_component(spelling: str) -> None:
+    assert identifiers.crs_components(spelling) == [spelling]
 
 
 @pytest.mark.parametrize(
@@ -207,6 +229,7 @@ EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
         *((spelling, None) for spelling in (
             "", "https://www.seadatanet.org/urnurl/SDN:L10", "CARTESIAN", "Lambert Azimuthal Projection",
             "WGS84 / Simple Mercator (EPSG:41001)", "urn:ogc:def:crs:EPSG::Nat. Grid GB", "#WGS_1984", "EPSG:900913",
+            *COMPOUNDS,
         )),
     ],
 )  # fmt: skip
@@ -220,6 +243,9 @@ def test_a_reference_system_has_one_iri_and_a_name_that_leaves_a_doubt_none(spel
         ("urn:ogc:def:crs:EPSG::4326", True),
         ("urn:ogc:def:crs:EPSG:6.6:4326", True),
         ("http://www.opengis.net/def/crs/EPSG/0/4258", True),
+        (COMPOUNDS[0], True),
+        (COMPOUNDS[2], True),
+        (COMPOUNDS[3], False),
         ("EPSG:4326", False),
         ("http://www.opengis.net/gml/srs/epsg.xml#4326", False),
         ("urn:ogc:def:crs:OGC:1.3:CRS84", False),
