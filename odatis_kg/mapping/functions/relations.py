@@ -103,7 +103,7 @@ def _target(context: Context, node: Element, title: str, association: str, initi
             stated = link if link.startswith(("http:", "https:")) else text
             if target := reference(context, stated):
                 return target, ""
-    for prop in reader.find(node, "metadataReference | aggregateDataSetName | name"):
+    for prop in reader.find(node, "aggregateDataSetIdentifier | metadataReference | aggregateDataSetName | name"):
         stated = (prop.get("uuidref") or "").strip()
         if stated and (target := reference(context, stated)):
             reader.consumed.add(prop)
