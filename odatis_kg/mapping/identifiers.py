@@ -215,16 +215,16 @@ def crs(text: str) -> str | None:
 def crs_components(text: str) -> list[str]:
     """The names of the systems a compound one is made of, the horizontal one first and the vertical one last.
 
-    A compound system is a URN that lists them (OGC 07-092r3, section 8.4), the address of OGC that has them as parameters
+    A compound system is a URN that lists them (OGC 07-092r3), the address of OGC that has them as parameters
     (OGC 11-135r2), or two codes of EPSG with `+`; any other name is its own only component.
     """
     candidate = text.strip()
-    if found := _COMPOUND_URN.fullmatch(candidate):
+    if found := _COMPOUND_URN.search(candidate):
         return [f"{found['begin']}{one.strip()}" for one in found["parts"].split(",")]
     if "/def/crs-compound?" in candidate:
         parameters = parse_qs(candidate.partition("?")[2])
         return [parameters[name][0] for name in sorted(parameters) if name.isdecimal()] or [candidate]
-    if found := _COMPOUND_CODES.fullmatch(candidate):
+    if found := _COMPOUND_CODES.search(candidate):
         return [f"EPSG:{found[1]}", f"EPSG:{found[2]}"]
     return [candidate]
 

@@ -186,6 +186,8 @@ COMPOUNDS = [
     "urn:x-ogc:def:crs,crs:EPSG:6.12:4326,crs:EPSG:6.12:5773",
     f"http://www.opengis.net/def/crs-compound?1={EPSG}4326&2={EPSG}5773",
     "EPSG:4326+5773",
+    "WGS 84 + EGM96 height (EPSG:4326+5773)",
+    ":urn:ogc:def:crs,crs:EPSG::4326,crs:EPSG::5773",
     "epsg:4326+EPSG:5773",
 ]
 
