@@ -107,7 +107,6 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "reference_system": spatial.reference_system,
     "representation": spatial.representation,
     "resolution": spatial.resolution,
-    "resource_identifier": resource.resource_identifier,
     "sdo_agent": schema_org.agent,
     "sdo_citation": schema_org.citation,
     "sdo_distribution": schema_org.distribution,

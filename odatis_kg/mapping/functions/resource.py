@@ -123,23 +123,6 @@ def is_service(context: Context) -> bool:
     return row is not None and row["class"] == "dcat:DataService"
 
 
-def resource_identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """An identifier: the first is `dct:identifier` of the resource, each an `adms:Identifier`, a DOI also `schema:sameAs`."""
-    reader: XmlReader = context.reader
-    code_property = reader.first(node, "code") if local_name(node) != "code" else node
-    if code_property is None:
-        return
-    link = reader.href(code_property)
-    code = reader.string(code_property)
-    space = reader.string_at(node, "codeSpace")
-    if code.lower() in NO_VALUES and not link:
-        return
-    resource = context.subjects["resource"]
-    bare = doi(code) or doi(link) or (doi(f"{space}/{code}") if space.startswith("10.") else None)
-    stated = state_doi(context, resource, bare) if bare else state_identifier(context, resource, code or link, space)
-    context.apply(context.shared["iso/identifier"], node, stated)
-
-
 def state_identifier(context: Context, resource: Term, code: str, space: str = "") -> Term:
     """State an identifier as an `adms:Identifier` node, and as `dct:identifier` when it is the first one of the resource."""
     if not context.objects(resource, "dct:identifier"):

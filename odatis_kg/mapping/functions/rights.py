@@ -29,8 +29,7 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
     """One block of constraints (MD_Constraints, MD_LegalConstraints, MD_SecurityConstraints, the Australian MD_Commons).
 
     Texts, anchors and references are looked at one after another; the restriction codes and the classification are kept
-    as codes. On the record itself (option `of`) only rights statements are made: a licence of the record is not one of the
-    resource.
+    as codes. What is said of the record itself (option `of`) is never said of the resource.
     """
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
