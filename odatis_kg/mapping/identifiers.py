@@ -65,6 +65,8 @@ _GCMD: Final = re.compile(
 _EPSG: Final = re.compile(
     r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE | re.ASCII
 )
+_COMPOUND_URN: Final = re.compile(r"(?P<begin>urn:(?:x-)?ogc:def:)crs,(?P<parts>[^,]+(?:,[^,]+)+)", re.IGNORECASE)
+_COMPOUND_CODES: Final = re.compile(r"epsg:(\d{4,5})\+(?:epsg:)?(\d{4,5})", re.IGNORECASE | re.ASCII)
 _CRS84: Final = re.compile(r"\bCRS:?84\b", re.IGNORECASE)
 # Systems met by their name alone -> EPSG code of the two-dimensional geographic system that bears it. "ETRS89-GRS80" is the
 # name of INSPIRE (Technical Guidelines Annex I, coordinate reference systems, table 2).
@@ -191,9 +193,12 @@ def crs(text: str) -> str | None:
     """The IRI of a coordinate reference system, horizontal or vertical: an EPSG code in any spelling, CRS84, NVS L10 and L11.
 
     The canonical form is the address of the OGC definition server (OGC 09-048r5). "WGS 84" by name is EPSG 4326. Codes
-    above 32767 are not EPSG's and give None, like the address of a list of systems or a compound of two.
+    above 32767 are not EPSG's and give None, like the address of a list of systems, and like a compound of two, which is
+    neither of them (see `crs_components`).
     """
     candidate = text.strip()
+    if len(crs_components(candidate)) > 1:
+        return None
     if (term := nvs(candidate)) and term.collection in ("L10", "L11") and term.code:
         if term.collection == "L11" or not re.fullmatch("[0-9]+", term.code):
             return term.iri
@@ -207,14 +212,32 @@ def crs(text: str) -> str | None:
     return f"http://www.opengis.net/def/crs/EPSG/0/{code}" if code and 1024 <= int(code) <= 32767 else None
 
 
+def crs_components(text: str) -> list[str]:
+    """The names of the systems a compound one is made of, the horizontal one first and the vertical one last.
+
+    A compound system is a URN that lists them (OGC 07-092r3), the address of OGC that has them as parameters
+    (OGC 11-135r2), or two codes of EPSG with `+`; any other name is its own only component.
+    """
+    candidate = text.strip()
+    if found := _COMPOUND_URN.search(candidate):
+        return [f"{found['begin']}{one.strip()}" for one in found["parts"].split(",")]
+    if "/def/crs-compound?" in candidate:
+        parameters = parse_qs(candidate.partition("?")[2])
+        return [parameters[name][0] for name in sorted(parameters) if name.isdecimal()] or [candidate]
+    if found := _COMPOUND_CODES.search(candidate):
+        return [f"EPSG:{found[1]}", f"EPSG:{found[2]}"]
+    return [candidate]
+
+
 def latitude_first(text: str) -> bool:
     """Whether a reference system, as it is named here, has latitude as its first axis.
 
     As URN or address of OGC the order of EPSG holds (OGC Axis Order Policy, 08-038r7); `EPSG:4326`, `epsg.xml#4326` and
-    `CRS:84` go with longitude first.
+    `CRS:84` go with longitude first. A compound has the axes of its horizontal system first.
     """
-    found = crs(text) or ""
-    return found.rpartition("/")[2] in _GEOGRAPHIC and _IN_ORDER_OF_EPSG.search(text) is not None
+    horizontal = crs_components(text)[0]
+    found = crs(horizontal) or ""
+    return found.rpartition("/")[2] in _GEOGRAPHIC and _IN_ORDER_OF_EPSG.search(horizontal) is not None
 
 
 def is_geographic(system: str) -> bool:

@@ -271,6 +271,8 @@ class XmlReader:
                 for translation in child.iter("{*}LocalisedCharacterString", "{*}LocalisedURL"):
                     if words := fold(translation.text or ""):
                         self.consumed.add(translation)
+                        if (group := translation.getparent()) is not None and group.attrib:
+                            self.ignored.add(group)  # how it was translated
                         translations.append((words, self._locale(translation.get("locale"))))
             elif not main and (words := fold(all_text(child))):
                 self.consumed.update(child.iter())

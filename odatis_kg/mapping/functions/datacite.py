@@ -9,7 +9,7 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text, state_box, state_period, state_place
 from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.functions.keywords import state_keyword
-from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
+from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_maker, state_organisation
 from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_grant, state_identifier
 from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, doi_iri, orcid, ror
@@ -69,7 +69,6 @@ def description(context: Context, node: Node, options: Mapping[str, str]) -> Non
 def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
     """A creator or contributor, in the order stated; affiliations belong to this statement, not to the person for ever."""
     reader: JsonReader = context.reader
-    resource = context.subjects["resource"]
     shown = (
         reader.string_at(node, "name")
         or reader.string_at(node, "creatorName")
@@ -93,10 +92,8 @@ def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
     term = state_agent(context, stated)
     if term is None:
         return
-    state_attribution(context, resource, term, role)
-    attribution = context.part(resource, "attr", term, role)
-    order = 1 + int(node.path.rpartition("/")[2]) if node.path.rpartition("/")[2].isdigit() else 1
-    context.add(attribution, "odk:order", values.integer(order))
+    number = node.path.rpartition("/")[2]
+    attribution = state_maker(context, term, role, 1 + int(number) if number.isdigit() else 1)
     for affiliation in reader.find(node, "affiliation/*"):
         words = reader.string(affiliation) or reader.string_at(affiliation, "name")
         number = reader.string_at(affiliation, "affiliationIdentifier")
@@ -105,9 +102,6 @@ def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
         )
         if organisation:
             context.add(attribution, "odk:statedAffiliation", organisation)
-    row = context.registers["roles"].get(role)
-    if row and row["shortcut"]:
-        context.add(resource, row["shortcut"], term)
 
 
 # contributorType of DataCite -> role of the register; the others keep their own name.

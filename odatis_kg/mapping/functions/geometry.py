@@ -10,7 +10,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import WKT, state_geometry
 from odatis_kg.mapping.functions.resource import NO_VALUES
-from odatis_kg.mapping.identifiers import canonical, crs, is_geographic, latitude_first
+from odatis_kg.mapping.identifiers import canonical, crs, crs_components, is_geographic, latitude_first
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.values import Term, plain
 from odatis_kg.mapping.xml import Element, XmlReader, all_text, local_name
@@ -35,7 +35,8 @@ def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]
         if not shapes:
             continue
         names = [value for name in prop.iter("{*}name", "{*}description") for value in reader.text(name)]
-        system = crs(next((e.get("srsName") or "" for e in prop.iter() if e.get("srsName")), "")) or _CRS84
+        stated = next((name for one in prop.iter() if (name := one.get("srsName"))), "")
+        system = crs(crs_components(stated)[0]) or _CRS84
         geographic = is_geographic(system)
         if geographic:
             ordered = _longitude_first(context, shapes, swapped=_stated_latitude_first(prop))
@@ -306,7 +307,7 @@ def _vertical_system(context: Context, node: Element) -> str:
             stated.append(f"{space}:{reader.string(prop)}")
         stated += [reader.string(one) for one in prop.iter("{*}identifier")]
         for text in stated:
-            if text and (found := crs(text)):
+            if text and (found := crs(crs_components(text)[-1])):
                 return found
     return ""
 
