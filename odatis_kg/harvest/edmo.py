@@ -15,7 +15,7 @@ from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
 from odatis_kg.harvest.http import Http
 from odatis_kg.harvest.sparql import Endpoint, Found, Question, Row, is_statement
 from odatis_kg.harvest.statements import is_nameless, read, syntax_of, value_of
-from odatis_kg.harvest.vocabulary import Listed, walk
+from odatis_kg.harvest.vocabulary import Listed, one, walk
 from odatis_kg.mapping import rdf
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import directory_entry, edmo
@@ -68,7 +68,7 @@ class EdmoClient:
         """The directory again."""
         if identifier != self._identifier:
             raise HarvestError(f"{identifier} is not what this source has; it has {self._identifier}")
-        return list(self._directory("edmo", identifier, Validators()))[-1].page({})
+        return one(identifier, self._directory("edmo", identifier, Validators()))
 
     @property
     def _identifier(self) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
 from odatis_kg.harvest.http import Answer, Http
 from odatis_kg.harvest.statements import Statement, document, is_nameless, read
-from odatis_kg.harvest.vocabulary import Listed, walk
+from odatis_kg.harvest.vocabulary import Listed, one, walk
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.vocabularies import DUMP_PREFIXES
 from odatis_kg.sources import GcmdSource
@@ -50,7 +50,7 @@ class GcmdClient:
         scheme = identifier.removeprefix(_SCHEMES)
         if not scheme or scheme == identifier:
             raise HarvestError(f"{identifier} is not the address of a concept scheme of GCMD")
-        return list(self._scheme(scheme, identifier, Validators()))[-1].page({})
+        return one(identifier, self._scheme(scheme, identifier, Validators()))
 
     def _scheme(self, scheme: str, identifier: str, validators: Validators) -> Iterator[Listed]:  # noqa: ARG002
         wrong = ""

@@ -13,7 +13,7 @@ from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
 from odatis_kg.harvest.http import Answer, FetchError, Http
 from odatis_kg.harvest.sparql import Endpoint, Found, Question, is_statement
 from odatis_kg.harvest.statements import Statement, document, is_nameless, read, syntax_of
-from odatis_kg.harvest.vocabulary import Listed, refused, walk
+from odatis_kg.harvest.vocabulary import Listed, one, refused, walk
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import NvsTerm, nvs
 from odatis_kg.namespaces import PREFIXES
@@ -52,7 +52,7 @@ class NvsClient:
         term = nvs(identifier)
         if term is None or term.code:
             raise HarvestError(f"{identifier} is not the address of a collection of NVS")
-        return list(self._collection(term.collection, term.iri, Validators()))[-1].page({})
+        return one(term.iri, self._collection(term.collection, term.iri, Validators()))
 
     def _collection(self, code: str, identifier: str, validators: Validators) -> Iterator[Listed]:
         if self._source.way == "sparql":

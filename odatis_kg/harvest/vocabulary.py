@@ -67,14 +67,31 @@ def walk(
                 raise
             if error.status in _MISSING:
                 done.append(code)
-                missing = Item(identifier, None, reason=str(error))
-                yield Listed(refused(error), missing).page({"done": list(done)}, len(lists))
+                yield _missing(identifier, error).page({"done": list(done)}, len(lists))
             else:
                 failed.append(f"{code}: {error}")
         except HarvestError as error:
             failed.append(f"{code}: {error}")
     if failed:
         raise HarvestError(f"{len(failed)} of {len(lists)} lists could not be had: {'; '.join(failed)}")
+
+
+def one(identifier: str, answers: Iterator[Listed]) -> Page:
+    """One list again, from its answers: the page that ends it.
+
+    Raises:
+        HarvestError, FetchError: it could not be had; that there is no such list is an item with the reason.
+    """
+    try:
+        return list(answers)[-1].page({})
+    except FetchError as error:
+        if error.status in _MISSING:
+            return _missing(identifier, error).page({})
+        raise
+
+
+def _missing(identifier: str, error: FetchError) -> Listed:
+    return Listed(refused(error), Item(identifier, None, reason=str(error)))
 
 
 def refused(error: FetchError) -> Answer:

@@ -276,8 +276,11 @@ def test_a_walk_goes_on_after_every_checkpoint(server: VocabularyServer, client:
 def test_one_item_is_a_collection(server: VocabularyServer, client: Callable[..., NvsClient]) -> None:
     with pytest.raises(HarvestError, match="not the address of a collection"):
         client(server).one(iri("P02") + "TEMP/")
-    with pytest.raises(FetchError, match="404"):
-        client(server).one(iri("X77"))
+    missing = client(server).one(iri("X77")).items[0]
+    assert (missing.identifier, missing.content, missing.is_deleted) == (iri("X77"), None, False)
+    server.wrongly(lambda asked: Reply(status=403))
+    with pytest.raises(FetchError, match="403"):
+        client(server).one(iri("P02"))
 
 
 # By SPARQL, from Oxigraph's own server
