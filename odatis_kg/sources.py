@@ -106,6 +106,10 @@ class NvsSource(WebSource):
     url: Address = Field("https://vocab.nerc.ac.uk/", description="Address of the server.")
     collections: tuple[str, ...] = Field(min_length=1, description="Collections by their code, such as P02.")
     way: Literal["download", "sparql"] = Field("download", description="Whole collections, or concepts by SPARQL.")
+    endpoint: str = Field(
+        "sparql/sparql", description="Address of the SPARQL endpoint, as seen from that of the server."
+    )
+    page_size: int = Field(500, ge=1, le=2_000, description="Concepts asked for at a time by SPARQL.")
 
 
 class GcmdSource(WebSource):
@@ -125,6 +129,7 @@ class EdmoSource(WebSource):
         "https://edmo.seadatanet.org/sparql/sparql", description="SPARQL endpoint, or address of a dump."
     )
     way: Literal["sparql", "dump"] = Field("sparql", description="How it is asked.")
+    page_size: int = Field(500, ge=1, le=2_000, description="Organisations asked for at a time by SPARQL.")
 
 
 class DcatSource(WebSource):

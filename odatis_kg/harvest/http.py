@@ -55,7 +55,8 @@ class FetchError(Exception):
 class Answer:
     """An answer to a request: what was asked, when it came (UTC), and what the server said of it.
 
-    `status` is 200, or 304 with no content. `body` is what was sent with a POST, empty for a GET.
+    `status` is 200, or 304 with no content, or that of a refusal of which a client made an answer. `body` is what was sent
+    with a POST, empty for a GET.
     """
 
     url: str
