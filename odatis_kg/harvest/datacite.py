@@ -14,7 +14,6 @@ sorted members, because the API keeps no order between its index and its databas
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -30,8 +29,6 @@ _MEDIA_TYPE: Final = "application/vnd.api+json"
 _FIRST: Final = "1"  # the cursor of the first page
 _ROUNDS: Final = 2
 _FORM: Final = {"affiliation": "true", "publisher": "true"}  # both with their identifiers
-# What was changed becomes findable by `updated` only once it is indexed, which the API does in its own time.
-_INDEXING: Final = timedelta(hours=1)
 _NOT_THE_RECORD: Final = frozenset({
     "viewCount", "viewsOverTime", "downloadCount", "downloadsOverTime", "citationCount", "citationsOverTime",
     "referenceCount", "partCount", "partOfCount", "versionCount", "versionOfCount",
@@ -109,8 +106,7 @@ class DataCiteClient:
                 "a DataCite source needs a `client_id`, a `prefix` or a `query`: without any, all of DataCite would come"
             )
         if since:
-            moment = datetime.fromisoformat(since) - _INDEXING
-            changed = f"updated:[{moment:%Y-%m-%dT%H:%M:%SZ} TO *]"
+            changed = f"updated:[{since} TO *]"
             query = f"({query}) AND {changed}" if query else changed
         chosen = {"client-id": source.client_id, "prefix": source.prefix, "query": query}
         return {name: value for name, value in chosen.items() if value}

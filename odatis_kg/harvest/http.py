@@ -67,8 +67,8 @@ class FetchError(Exception):
 class Answer:
     """An answer to a request: what was asked, when it came (UTC), and what the server said of it.
 
-    `status` is 200, 304 with no content, or that of a refusal that says something of a record. `body` is what was sent with
-    a POST, empty for a GET.
+    `status` is 200, 304 with no content, that of a refusal that says something of a record, or 0 with no content when
+    nothing was asked because the settings have the answer. `body` is what was sent with a POST, empty for a GET.
     """
 
     url: str

@@ -106,7 +106,7 @@ class OrcidClient:
         """
         if identifier in self._suppressed():
             return self._deleted((identifier,), {})
-        return self._page(identifier, Validators(), {identifier})
+        return self._page(identifier, Validators(), None)
 
     def _suppressed(self) -> tuple[str, ...]:
         """The iDs of the suppression list, of the settings and of the file together, sorted."""
@@ -138,7 +138,7 @@ class OrcidClient:
         answer = Answer(self._source.url, 0, moment(), b"")
         return Page(answer, tuple(Item(person, None) for person in persons), checkpoint)
 
-    def _page(self, person: str, validators: Validators, cited: set[str]) -> Page:
+    def _page(self, person: str, validators: Validators, cited: set[str] | None) -> Page:
         try:
             answer = self._ask(person, validators)
         except FetchError as error:
@@ -200,7 +200,7 @@ class OrcidClient:
             )
         return f"ORCID does not answer without a token ({status}); set the environment variable {variable} to a /read-public one"
 
-    def _refused(self, person: str, error: FetchError, cited: set[str]) -> Page:
+    def _refused(self, person: str, error: FetchError, cited: set[str] | None) -> Page:
         """What a refusal says of a person."""
         found = re.search(rb"error-code\W{1,4}(\d{4})", error.content)
         code = found[1].decode() if found else ""
@@ -208,8 +208,12 @@ class OrcidClient:
         primary = cited_persons_in(error.location.encode() or error.content) - {person}
         if primary and (error.location or error.status == 301):
             other = min(primary)
-            known = "records cite as well" if other in cited else "no record cites, so that it is not asked for"
-            return Page(answer, (Item(person, None),), remarks=(f"{person} is deprecated for {other}, which {known}",))
+            remark = f"{person} is deprecated for {other}"
+            if cited is not None:
+                remark += (
+                    ", which records cite as well" if other in cited else ", which no record cites: it is not asked for"
+                )
+            return Page(answer, (Item(person, None),), remarks=(remark,))
         if error.status == 409 and code in _NOT_SHOWN:
             return Page(answer, (Item(person, None),), remarks=(f"{person} is {_NOT_SHOWN[code]} at ORCID",))
         if error.status == 404 and code in _UNKNOWN:

@@ -310,6 +310,8 @@ def test_a_deprecated_person_is_deleted_and_the_primary_one_not_asked_for_unless
         assert page.items == (Item(old, None),)
         (remark,) = page.remarks
         assert remark.startswith(f"{old} is deprecated for {new}, which ")
+        with client_of(replay) as client:
+            assert client.one(old).items == (Item(old, None),)
         assert ("no record cites" in remark) is not cited
         assert [asked.path for asked in replay.asked].count(f"/v3.0/{new}/record") == (1 if cited else 0)
 
