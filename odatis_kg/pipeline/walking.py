@@ -100,11 +100,8 @@ def _harvest(
     except Exception as error:
         reason = f"a fault of odatis-kg, please report it: {type(error).__name__}: {error}"
         outcome = _failed(name, intake, reason)
-    facts: dict[str, Any] = {"source": name, "state": outcome.walk.state if outcome.walk else "failed"}
-    if outcome.walk:
-        facts |= {
-            n: getattr(outcome.walk, n) for n in ("extent", "items", "new", "changed", "missing", "gone", "quarantined")
-        }
+    told = ("state", "extent", "items", "new", "changed", "missing", "gone", "quarantined")
+    facts: dict[str, object] = {"source": name} | {one: getattr(outcome.walk, one) for one in told}
     tell("harvest-ended", facts | ({"reason": outcome.reason} if outcome.reason else {}))
     return outcome
 
