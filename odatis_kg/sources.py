@@ -81,9 +81,12 @@ class DataCiteSource(WebSource):
 
     protocol: Literal["datacite"]
     url: Address = Field("https://api.datacite.org/", description="Address of the API.")
-    client_id: str = Field("", description="Repository, such as inist.ifremer.")
-    prefix: str = Field("", description="DOI prefix, such as 10.17882.")
-    query: str = Field("", description="Query in the syntax of the API.")
+    client_id: str = Field("", description="Repository by its code; several with commas between.")
+    prefix: str = Field("", description="DOI prefix, such as 10.17882; several with commas between.")
+    query: str = Field(
+        "", description="Query in the syntax of the API; what is chosen several ways must fit all of them."
+    )
+    page_size: int = Field(200, ge=1, le=1_000, description="DOIs asked for at a time.")
 
 
 class OrcidSource(WebSource):

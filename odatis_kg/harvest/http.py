@@ -38,25 +38,37 @@ class FetchError(Exception):
     """A request that got no usable answer; the message says which and why.
 
     `status` is 0 when there was no answer at all; `content` is what came with a refusal, at most 64 kB of it; `temporary`
-    says that a later try may succeed.
+    says that a later try may succeed; `location` is where a redirect leads that was not to be followed.
     """
 
     def __init__(
-        self, message: str, url: str, status: int = 0, content: bytes = b"", *, temporary: bool = False
+        self,
+        message: str,
+        url: str,
+        status: int = 0,
+        content: bytes = b"",
+        *,
+        temporary: bool = False,
+        location: str = "",
     ) -> None:
         super().__init__(message)
         self.url = url
         self.status = status
         self.content = content
         self.temporary = temporary
+        self.location = location
+
+    def as_answer(self) -> "Answer":
+        """The refusal as an answer, for a client to whom it says something: that a record is gone, for example."""
+        return Answer(self.url, self.status, moment(), self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer to a request: what was asked, when it came (UTC), and what the server said of it.
 
-    `status` is 200, or 304 with no content, or that of a refusal of which a client made an answer. `body` is what was sent
-    with a POST, empty for a GET.
+    `status` is 200, 304 with no content, that of a refusal that says something of a record, or 0 with no content when
+    nothing was asked because the settings have the answer. `body` is what was sent with a POST, empty for a GET.
     """
 
     url: str
@@ -114,15 +126,17 @@ class Http:
         headers: Mapping[str, str] | None = None,
         etag: str = "",
         last_modified: str = "",
+        *,
+        follow: bool = True,
     ) -> Answer:
         """GET an address; with validators of an earlier answer, one with status 304 may come back.
 
         Raises:
-            FetchError: no usable answer, after as many tries as the source allows.
+            FetchError: no usable answer, after as many tries as the source allows; or a redirect when none is to be followed.
         """
         address = requests.Request("GET", url, params=parameters).prepare().url or url
         conditions = {"If-None-Match": etag} if etag else {"If-Modified-Since": last_modified} if last_modified else {}
-        return self._patiently("GET", address, {**(headers or {}), **conditions})
+        return self._patiently("GET", address, {**(headers or {}), **conditions}, follow=follow)
 
     def post(self, url: str, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Answer:
         """POST a request that changes nothing.
@@ -132,13 +146,15 @@ class Http:
         """
         return self._patiently("POST", url, {**(headers or {}), "Content-Type": media_type}, body)
 
-    def _patiently(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+    def _patiently(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"", *, follow: bool = True
+    ) -> Answer:
         for attempt in range(1, self._source.tries + 1):
             try:
                 with self._pace.lock:
                     self._wait_for_turn()
                     try:
-                        return self._follow(method, url, headers, body)
+                        return self._follow(method, url, headers, body, _MOST_REDIRECTS if follow else 0)
                     finally:
                         self._pace.ready = time.monotonic() + self._source.delay_seconds
             except _TryLaterError as error:
@@ -167,13 +183,15 @@ class Http:
         # Jitter keeps several guests from coming back all at once.
         self._sleep(error.wait if error.wait is not None else random.uniform(longest / 2, longest))  # noqa: S311
 
-    def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes, most: int) -> Answer:
         address = url
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(most + 1):
             answer = self._ask(method, address, headers, body, url)
             if isinstance(answer, Answer):
                 return answer
             target = urljoin(address, answer.target)
+            if most == 0:
+                raise FetchError(f"{url} leads to {target[:200]}", url, answer.status, location=target)
             if urlsplit(target).scheme not in ("http", "https"):
                 raise FetchError(f"{address} leads to {target[:200]}, which is neither http nor https", url)
             if answer.status == 303 or (method == "POST" and answer.status in (301, 302)):
@@ -217,7 +235,7 @@ class Http:
             return Answer(
                 url=asked,
                 status=status,
-                retrieved=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                retrieved=moment(),
                 content=b"" if status == 304 else self._body(response, address, asked, deadline),
                 media_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
                 etag=response.headers.get("ETag", ""),
@@ -278,6 +296,11 @@ class _TryLaterError(Exception):
         self.status = status
         self.content = content
         self.wait = wait
+
+
+def moment() -> str:
+    """This moment in UTC, as an answer says when it came: `2026-01-31T00:00:00Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _retry_after(value: str) -> float | None:

@@ -133,11 +133,12 @@ class JsonReader:
         else:
             children = []
         for child in children:
-            if child.value is not None and not (self.public_only and _hidden(child.value)):
+            if child.value is not None and not (self.public_only and hidden(child.value)):
                 yield child
 
 
-def _hidden(value: Any) -> bool:
+def hidden(value: Any) -> bool:
+    """Whether a value of an ORCID record is not for everyone to see."""
     visibility = value.get("visibility") if isinstance(value, dict) else None
     return visibility is not None and str(visibility).lower() != "public"
 
