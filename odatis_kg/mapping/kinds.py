@@ -396,7 +396,8 @@ def _scan_json(content: bytes) -> Scan:
 def _scan_schema_org(document: dict[str, Any], content: bytes) -> Scan:
     plain = list(schema_org.records(document))
     if not plain:
-        nodes = document.get("@graph", [document])
+        graph = document.get("@graph")
+        nodes = graph if isinstance(graph, list) else [document]
         types = sorted({one for node in nodes if isinstance(node, dict) for one in schema_org.types_of(node)})
         return _refused(f"schema.org JSON-LD about {', '.join(types)[:200]}, and no data set or publication")
     found = []
