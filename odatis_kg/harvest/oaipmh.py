@@ -26,6 +26,7 @@ class OaiPmhClient:
         self._source = source
         self._http = http
         self._sets = source.sets or ("",)
+        self._of = f"1 {source.url} {source.metadata_prefix} {' '.join(source.sets)}"
         self.deletions = ""
         """What the repository says of deleted records once asked: `no`, `transient` or `persistent` (section 2.5.1)."""
 
@@ -41,7 +42,8 @@ class OaiPmhClient:
             HarvestError: the repository refuses, repeats itself, or holds fewer records than it announces.
             FetchError: the repository cannot be reached.
         """
-        walk = Walk.after(start.checkpoint) if start.checkpoint else self._begin(start.since)
+        known = start.checkpoint is not None and start.checkpoint.get("of") == self._of
+        walk = Walk.after(start.checkpoint or {}) if known else self._begin(start.since)
         while walk.chosen < len(self._sets):
             match walk.stage:
                 case "records":
@@ -66,7 +68,7 @@ class OaiPmhClient:
 
     def _begin(self, since: str) -> Walk:
         """Ask what the repository says of itself: how exact `from` may be, and whether it tells of deletions."""
-        walk = Walk(since[:10])  # a day is understood by all (section 3.3.1)
+        walk = Walk(self._of, since[:10])  # a day is understood by all (section 3.3.1)
         try:
             _, identify = self._ask({"verb": "Identify"})
         except (BrokenError, RefusalError, FetchError) as error:
@@ -103,11 +105,9 @@ class OaiPmhClient:
             yield walk.page(answer, new, walk.total if len(self._sets) == 1 else None)
 
     def _list(self, verb: str, walk: Walk, place: str) -> tuple[Answer, xml.Element]:
-        chosen = {"from": place, "set": self._sets[walk.chosen]}
+        chosen = {"metadataPrefix": self._source.metadata_prefix, "from": place, "set": self._sets[walk.chosen]}
         parameters = {"verb": verb, "resumptionToken": walk.token} if walk.token else {"verb": verb}
-        if not walk.token or walk.prefixed:
-            parameters["metadataPrefix"] = self._source.metadata_prefix
-        if not walk.token:
+        if not walk.token or walk.repeats:
             parameters |= {name: value for name, value in chosen.items() if value}
         return self._ask(parameters)
 
@@ -120,11 +120,12 @@ class OaiPmhClient:
             walk.stage = "judge"
             if error.answer:
                 yield walk.page(error.answer)
-        elif walk.token and "badargument" in error.codes and not walk.prefixed:
-            walk.prefixed = True  # pycsw wants the format named with each token
+        elif walk.token and "badargument" in error.codes and not walk.repeats:
+            walk.repeats = True  # pycsw wants all arguments with each token, against section 3.5
         elif walk.token and error.codes & {"badargument", "badresumptiontoken"}:
-            if walk.has_all:
-                walk.stage = "judge"  # there was a token on the last page
+            if walk.has_all and (walk.stage == "records" or walk.again):
+                # There was a token on the last page; or the count is that of a page, which ListIdentifiers can tell.
+                walk.stage, walk.lost = "judge", True
             else:
                 walk.begin_again(f"the resumption token is refused ({error})")
         elif walk.place != walk.since and "badargument" in error.codes:
@@ -157,8 +158,11 @@ class OaiPmhClient:
         if walk.place != walk.since and not walk.ordered:
             walk.begin_again("the list is not in the order of its datestamps after all")
             return
-        short = walk.is_short and not self._source.count_is_estimate
-        if not short and (walk.mended or not walk.lost):
+        estimate = self._source.count_is_estimate
+        short = walk.is_short and not estimate
+        # Of a list that was gone on with at a datestamp, only the count can tell that nothing came before it.
+        unsure = walk.lost or (walk.jumped and (estimate or not walk.has_all))
+        if not short and (walk.mended or not unsure):
             walk.stage = "done"
         elif walk.forgotten:
             raise HarvestError(f"{self._source.url} lost a part of a list that was gone on with after an interruption")
@@ -230,11 +234,12 @@ class OaiPmhClient:
                     if error.status == 500:  # one record that cannot be written breaks the whole page
                         raise BrokenError(str(error), None) from None
                 raise error from None
-            if answer.media_type == "text/html":
-                raise HarvestError(f"{self._source.url} answers with a web page: is it the address of the repository?")
             try:
                 return answer, read(answer.content, parameters["verb"], answer)
             except BrokenError:
+                if answer.media_type == "text/html":
+                    what = "answers with a web page: is it the address of the repository?"
+                    raise HarvestError(f"{self._source.url} {what}") from None
                 if attempt == 2:
                     raise
         raise AssertionError("the second attempt returns or raises")

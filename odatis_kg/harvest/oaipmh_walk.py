@@ -7,7 +7,7 @@ counted, so that a walk ends whatever the repository does.
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from odatis_kg.harvest.client import HarvestError, Item, Page
@@ -25,18 +25,20 @@ _MOST_REMEMBERED: Final = 50_000  # identifiers that a checkpoint holds, in 12 b
 class Walk:
     """Where a walk is; all but `remarks` is in the checkpoint.
 
-    `since` is the `from` of the walk, `place` that of the present list, `chosen` the number of its set. Lists are numbered
-    as they are `begun`, one that is begun again is a new one; `first_begun` is the first of this set, and `seen` says of
-    each identifier (by its hash) in which list it was seen last. `stage` is what to do next: go on with the records, judge
-    the list that has ended, find by ListIdentifiers what was missing in it, or go on to the next set.
+    `of` says of what it is a walk: with other settings, a checkpoint leads nowhere. `since` is the `from` of the walk,
+    `place` that of the present list, `chosen` the number of its set. Lists are numbered as they are `begun`, one that is
+    begun again is a new one; `first_begun` is the first of this set, and `seen` says of each identifier (by its hash) in
+    which list it was seen last. `stage` is what to do next: go on with the records, judge the list that has ended, find by
+    ListIdentifiers what was missing in it, or go on to the next set.
     """
 
+    of: str
     since: str = ""
     place: str = ""
     chosen: int = 0
     stage: Literal["records", "judge", "mend", "done"] = "records"
     token: str = ""
-    prefixed: bool = False
+    repeats: bool = False
     begun: int = 0
     first_begun: int = 0
     seen: dict[str, int] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Walk:
     first: str = ""
     last: str = ""
     ordered: bool = True
+    jumped: bool = False
     lost: bool = False
     mended: bool = False
     turned: list[str] = field(default_factory=list)
@@ -70,9 +73,11 @@ class Walk:
         if kept:
             for key, number in self.seen.items():
                 packed.setdefault(str(number), []).append(key)
-        seen = {number: "".join(keys) for number, keys in packed.items()}
-        checkpoint = {**asdict(self), "seen": seen, "forgotten": self.forgotten or not kept}
-        del checkpoint["remarks"]
+        checkpoint = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "remarks"} | {
+            "seen": {number: "".join(keys) for number, keys in packed.items()},
+            "turned": [*self.turned],
+            "forgotten": self.forgotten or not kept,
+        }
         return Page(answer, tuple(items), checkpoint, remarks=said, total=total)
 
     @property
@@ -148,7 +153,7 @@ class Walk:
         place = self.since
         if self.stage != "mend":
             if self.ordered and self.first < self.last:
-                place = self.last
+                place, self.jumped = self.last, True
             else:
                 self.first = self.last = ""
                 self.ordered = True
@@ -161,13 +166,14 @@ class Walk:
 
     def mend(self) -> None:
         """Look for what is missing in the list."""
-        self.stage, self.mended, self.token, self.turned = "mend", True, "", []
+        self.stage, self.mended = "mend", True
+        self.token, self.turned, self.again = "", [], 0
 
     def next_set(self) -> "Walk":
         """The walk at the beginning of the next set."""
         number = self.begun + 1
         return Walk(
-            self.since, self.since, self.chosen + 1, prefixed=self.prefixed, begun=number, first_begun=number,
+            self.of, self.since, self.since, self.chosen + 1, repeats=self.repeats, begun=number, first_begun=number,
             seen=self.seen, forgotten=self.forgotten, remarks=self.remarks,
         )  # fmt: skip
 

@@ -1,7 +1,9 @@
 """OAI-PMH against a repository that is right, one that is wrong in every way we know of, saved answers, and pycsw."""
 
 import json
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -11,14 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from odatis_kg.harvest import oaipmh_walk
-from odatis_kg.harvest.client import Client, HarvestError, Item, Page, Start, Validators
+from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
 from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.harvest.oaipmh import OaiPmhClient
 from odatis_kg.harvest.oaipmh_answers import items_of, read
 from odatis_kg.mapping.kinds import scan
 from odatis_kg.sources import OaiPmhSource
 from tests.harvest.oai_server import DAY, SECONDS, Parameters, Record, Repository, error, records
+from tests.harvest.pycsw_server import pycsw
 from tests.harvest.raw_server import Answering, Sent, answer, raw_server
+from tests.support import iso
 
 
 class Nothing:
@@ -61,8 +65,9 @@ def walk(
     answering: Answering, since: str = "", checkpoint: Any = None, slept: list[float] | None = None, **settings: Any
 ) -> Walked:
     with raw_server(answering) as server:
-        client: Client = client_of(server.address, [] if slept is None else slept, **settings)
-        assert isinstance(client, OaiPmhClient)
+        client = client_of(server.address, [] if slept is None else slept, **settings)
+        if checkpoint and " http://127.0.0.1:" in checkpoint.get("of", ""):  # of a server that had another port
+            checkpoint = {**checkpoint, "of": client._of}
         pages = []
         try:
             pages.extend(_taken(client, Start(Nothing(), checkpoint, since), pages))
@@ -267,10 +272,12 @@ def test_an_order_that_was_chance_is_noticed() -> None:
     assert "not in the order of its datestamps after all" in result.remarks
 
 
-def test_an_order_that_was_chance_is_noticed_by_the_count() -> None:
-    # What comes after is in order too, but begins before the last datestamp.
+@pytest.mark.parametrize("announce", [lambda whole: whole, lambda whole: None, lambda whole: 3])
+@pytest.mark.parametrize("estimate", [False, True])
+def test_an_order_that_was_chance_is_noticed_by_the_count_or_the_identifiers(announce: Any, estimate: bool) -> None:
+    # What comes after the last datestamp is in order too, but something before it is lost.
     listed = [*records(9)[3:6], *records(9)[:3], *records(9)[6:]]
-    result = whole(lambda: Repository(listed, fault=expiring(3)))
+    result = whole(lambda: Repository(listed, fault=expiring(3), announce=announce), count_is_estimate=estimate)
     assert sorted(result.identifiers) == numbers(1, 9)
 
 
@@ -329,6 +336,17 @@ def test_pages_that_go_round_in_a_circle_end_the_walk() -> None:
     assert "the same page" in str(result.error)
 
 
+def test_a_token_on_the_last_page_that_leads_nowhere_does_no_harm() -> None:
+    def fault(asked: Parameters) -> str | None:
+        token = asked.get("resumptionToken", "")
+        if token == "no more":
+            return error("badResumptionToken")
+        said = Repository(records(8)).said(asked)
+        return said.replace('cursor="6"></', 'cursor="6">no more</') if token.endswith("|6") else None
+
+    assert whole(lambda: Repository(records(8), fault=fault)).identifiers == numbers(1, 8)
+
+
 def test_one_token_for_all_pages_is_followed_while_the_pages_are_new() -> None:
     def make() -> Callable[[Any], Sent]:
         right = Repository(records(8))
@@ -363,6 +381,12 @@ def test_an_endless_list_ends(fresh: bool, monkeypatch: pytest.MonkeyPatch) -> N
     result = walk(Repository([], fault=fault))
     assert ("the list does not end" if fresh else "one page without records after the other") in str(result.error)
     assert len(result.pages) == (30 if fresh else 20)
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_with() -> None:
+    checkpoint = walk(Repository(records(8))).pages[1].checkpoint
+    for stale in ({}, {**checkpoint, "of": "another repository"}, {"token": "||3"}):
+        assert walk(Repository(records(8)), checkpoint=stale).identifiers == numbers(1, 8)
 
 
 # Counts
@@ -727,6 +751,104 @@ def test_one_record_can_be_asked_for_again() -> None:
         with pytest.raises(HarvestError, match="404"):
             client.one("oai:test:02")
         client._http.close()
+
+
+# pycsw, a repository that others wrote
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of pycsw's repository of 25 records in pages of 10, and its database."""
+    folder = tmp_path_factory.mktemp("pycsw")
+    (folder / "records").mkdir()
+    for at in range(1, 26):
+        stamp = f"<gmd:dateStamp><gco:DateTime>2026-01-{at:02}T12:00:00Z</gco:DateTime></gmd:dateStamp>"
+        (folder / "records" / f"{at:02}.xml").write_bytes(
+            iso(key=f"record-{at:02}", title=f"Profils {at}", around=stamp)
+        )
+    with pycsw(folder / "records", folder / "catalogue.sqlite", 10) as address:
+        yield f"{address}?mode=oaipmh", folder / "catalogue.sqlite"
+
+
+def walk_at(address: str, since: str = "", checkpoint: Any = None, **settings: Any) -> list[Page]:
+    client = client_of(address, [], **settings)
+    try:
+        return list(client.pages(Start(Nothing(), checkpoint, since)))
+    finally:
+        client._http.close()
+
+
+@pytest.mark.parametrize("prefix", ["iso19139", "oai_dc", "csw-record"])
+def test_pycsw_is_harvested_whole_and_gone_on_with_after_any_page(catalogue: tuple[str, Path], prefix: str) -> None:
+    address, _ = catalogue
+    pages = walk_at(address, metadata_prefix=prefix)
+    items = [item for page in pages for item in page.items]
+    assert [item.identifier for item in items] == [f"record-{at:02}" for at in range(1, 26)]
+    assert [page.total for page in pages] == [25] * 3
+    assert not any(page.remarks for page in pages)
+    for page in pages:
+        in_the_answer = scan(page.answer.content).records
+        assert [scan(item.content or b"").records[0] for item in page.items] == list(in_the_answer)
+    for at, page in enumerate(pages):
+        rest = walk_at(address, checkpoint=json.loads(json.dumps(page.checkpoint)), metadata_prefix=prefix)
+        assert [one.items for one in rest] == [one.items for one in pages[at + 1 :]]
+    assert walk_at(address, metadata_prefix=prefix)[0].items == pages[0].items
+
+
+def test_one_record_of_pycsw_is_the_same_as_in_its_list(catalogue: tuple[str, Path]) -> None:
+    address, _ = catalogue
+    listed = {item.identifier: item for page in walk_at(address, metadata_prefix="iso19139") for item in page.items}
+    client = client_of(address, [], metadata_prefix="iso19139")
+    (one,) = client.one("record-17").items
+    assert one.content == listed["record-17"].content
+    assert one.modified == "2026-01-17T12:00:00Z"
+    (none,) = client.one("record-99").items
+    assert (none.content, none.reason) == (None, "GetRecord: the answer holds no record")
+    client._http.close()
+
+
+def test_a_format_that_pycsw_does_not_have_is_explained(catalogue: tuple[str, Path]) -> None:
+    with pytest.raises(HarvestError, match="it offers the formats csw-record, "):
+        walk_at(catalogue[0], metadata_prefix="datacite9")
+
+
+@pytest.mark.parametrize("prefix", ["iso19139", "oai_dc"])
+def test_pycsw_gives_what_changed(catalogue: tuple[str, Path], prefix: str) -> None:
+    address, _ = catalogue
+    pages = walk_at(address, "2026-01-08T00:00:00Z", metadata_prefix=prefix)
+    identifiers = [item.identifier for page in pages for item in page.items]
+    assert identifiers == [f"record-{at:02}" for at in range(8, 26)]
+    assert "'no': a full harvest sees what is gone" in pages[0].remarks[0]
+
+
+def test_edits_and_deletions_in_pycsw_are_seen(catalogue: tuple[str, Path]) -> None:
+    address, database = catalogue
+    before = {item.identifier: item for page in walk_at(address, metadata_prefix="iso19139") for item in page.items}
+    with closing(sqlite3.connect(database)) as repository, repository:
+        repository.execute(
+            "UPDATE records SET xml = replace(replace(xml, 'Profils 3', 'Profils trois'), '2026-01-03T', '2026-03-03T'),"
+            " date = '2026-03-03T12:00:00Z', date_modified = '2026-03-03T12:00:00Z' WHERE identifier = 'record-03'"
+        )
+        repository.execute("CREATE TABLE kept AS SELECT * FROM records WHERE identifier = 'record-20'")
+        repository.execute("DELETE FROM records WHERE identifier = 'record-20'")
+    try:
+        (changed,) = [
+            item for page in walk_at(address, "2026-02-01T00:00:00Z", metadata_prefix="iso19139") for item in page.items
+        ]
+        after = {item.identifier: item for page in walk_at(address, metadata_prefix="iso19139") for item in page.items}
+    finally:
+        with closing(sqlite3.connect(database)) as repository, repository:
+            repository.execute("INSERT INTO records SELECT * FROM kept")
+            repository.execute("DROP TABLE kept")
+            repository.execute(
+                "UPDATE records SET xml = replace(replace(xml, 'Profils trois', 'Profils 3'), '2026-03-03T', '2026-01-03T'),"
+                " date = '2026-01-03T12:00:00Z', date_modified = '2026-01-03T12:00:00Z' WHERE identifier = 'record-03'"
+            )
+    assert changed.identifier == "record-03"
+    assert b"Profils trois" in (changed.content or b"")
+    assert after["record-03"] == changed
+    assert set(before) - set(after) == {"record-20"}
+    assert all(after[one] == before[one] for one in after if one != "record-03")
 
 
 # Saved answers of real repositories
