@@ -2,13 +2,17 @@
 
 from odatis_kg.harvest.client import Client
 from odatis_kg.harvest.http import Http
-from odatis_kg.sources import WebSource
+from odatis_kg.harvest.oaipmh import OaiPmhClient
+from odatis_kg.sources import OaiPmhSource, WebSource
 
 
-def client_for(source: WebSource, http: Http) -> Client:  # noqa: ARG001
+def client_for(source: WebSource, http: Http) -> Client:
     """The client of a source.
 
     Raises:
         TypeError: no client speaks its protocol (a fault of ours: a test looks at every protocol).
     """
+    match source:
+        case OaiPmhSource():
+            return OaiPmhClient(source, http)
     raise TypeError(f"no client for {type(source).__name__}")

@@ -9,9 +9,10 @@ import io
 import ipaddress
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -45,9 +46,25 @@ class Deadline:
         return left
 
 
-class CarefulAdapter(HTTPAdapter):
-    """How requests reaches servers: within a deadline, and, when `guarded`, only public ones."""
+def careful_session(agent: str, deadline: Deadline, *, guarded: bool) -> requests.Session:
+    """A session whose answers end with the deadline, and which, when `guarded`, speaks to public addresses only."""
+    session = _Session()
+    adapter = _Adapter(deadline, guarded=guarded)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    session.headers["User-Agent"] = agent
+    session.headers["Accept-Encoding"] = "gzip"
+    session.auth = lambda request: request  # else ~/.netrc would put other credentials over ours
+    return session
 
+
+class _Session(requests.Session):
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
+        """Nothing: else a redirect's body is read to its end, however large, even when redirects are not followed."""
+        return iter(())
+
+
+class _Adapter(HTTPAdapter):
     def __init__(self, deadline: Deadline, *, guarded: bool) -> None:
         self._pools = _pools(deadline, guarded=guarded)
         super().__init__()

@@ -12,18 +12,18 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from odatis_kg import __version__
-from odatis_kg.harvest.connections import CarefulAdapter, Deadline, PrivateAddressError
+from odatis_kg.harvest.connections import Deadline, PrivateAddressError, careful_session
 from odatis_kg.sources import WebSource
 
 _TEMPORARY: Final = {408, 425, 429, 500, 502, 503, 504}
@@ -37,24 +37,37 @@ class FetchError(Exception):
     """A request that got no usable answer; the message says which and why.
 
     `status` is 0 when there was no answer at all; `content` is what came with a refusal, at most 64 kB of it; `temporary`
-    says that a later try may succeed.
+    says that a later try may succeed; `location` is where a redirect leads that was not to be followed.
     """
 
     def __init__(
-        self, message: str, url: str, status: int = 0, content: bytes = b"", *, temporary: bool = False
+        self,
+        message: str,
+        url: str,
+        status: int = 0,
+        content: bytes = b"",
+        *,
+        temporary: bool = False,
+        location: str = "",
     ) -> None:
         super().__init__(message)
         self.url = url
         self.status = status
         self.content = content
         self.temporary = temporary
+        self.location = location
+
+    def as_answer(self) -> "Answer":
+        """The refusal as an answer, for a client to whom it says something: that a record is gone, for example."""
+        return Answer(self.url, self.status, moment(), self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer to a request: what was asked, when it came (UTC), and what the server said of it.
 
-    `status` is 200, or 304 with no content. `body` is what was sent with a POST, empty for a GET.
+    `status` is 200, 304 with no content, that of a refusal that says something of a record, or 0 with no content when
+    nothing was asked because the settings have the answer. `body` is what was sent with a POST, empty for a GET.
     """
 
     url: str
@@ -95,11 +108,16 @@ class Http:
         self._pace = pace or Pace()
         self._sleep = sleep
         self._clock = clock
+        self._delay = source.delay_seconds
         self._deadline = Deadline(source.answer_seconds)
         who = f"; {' '.join(contact.split())}" if contact else ""
         agent = f"odatis-kg/{__version__} (metadata harvester{who})".encode("ascii", "replace").decode()
-        self._session = _session(agent, CarefulAdapter(self._deadline, guarded=False))
-        self._abroad = _session(agent, CarefulAdapter(self._deadline, guarded=not source.allow_private))
+        self._session = careful_session(agent, self._deadline, guarded=False)
+        self._abroad = careful_session(agent, self._deadline, guarded=not source.allow_private)
+
+    def slow_down(self, seconds: float) -> None:
+        """Pause so long at least between two requests: what the server itself asks for."""
+        self._delay = max(self._delay, seconds)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -113,14 +131,16 @@ class Http:
         headers: Mapping[str, str] | None = None,
         etag: str = "",
         last_modified: str = "",
+        *,
+        follow: bool = True,
     ) -> Answer:
         """GET an address; with validators of an earlier answer, one with status 304 may come back.
 
         Raises:
-            FetchError: no usable answer, after as many tries as the source allows.
+            FetchError: no usable answer, after as many tries as the source allows; or a redirect when none is to be followed.
         """
         conditions = {"If-None-Match": etag} if etag else {"If-Modified-Since": last_modified} if last_modified else {}
-        return self._patiently("GET", _address(url, parameters), {**(headers or {}), **conditions})
+        return self._patiently("GET", _address(url, parameters), {**(headers or {}), **conditions}, follow=follow)
 
     def post(self, url: str, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Answer:
         """POST a request that changes nothing.
@@ -130,13 +150,15 @@ class Http:
         """
         return self._patiently("POST", _address(url), {**(headers or {}), "Content-Type": media_type}, body)
 
-    def _patiently(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+    def _patiently(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"", *, follow: bool = True
+    ) -> Answer:
         for attempt in range(1, self._source.tries + 1):
             with self._pace.lock:
                 self._wait_for_turn()
                 wait = 0.0
                 try:
-                    return self._follow(method, url, headers, body)
+                    return self._follow(method, url, headers, body, _MOST_REDIRECTS if follow else 0)
                 except _TryLaterError as error:
                     if attempt == self._source.tries:
                         what = f"{error.what} ({attempt} tries)" if attempt > 1 else error.what
@@ -144,7 +166,7 @@ class Http:
                     wait = _back_off(error, attempt, url)
                 finally:
                     # It is the host that needs the pause: all sources on it wait.
-                    self._pace.ready = self._clock() + max(wait, self._source.delay_seconds)
+                    self._pace.ready = self._clock() + max(wait, self._delay)
         raise AssertionError("a source allows one try at least")
 
     def _wait_for_turn(self) -> None:
@@ -152,9 +174,9 @@ class Http:
         if pause > 0:
             self._sleep(pause)
 
-    def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes, most: int) -> Answer:
         address = url
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(most + 1):
             answer = self._ask(method, address, headers, body, url)
             if isinstance(answer, Answer):
                 return answer
@@ -164,6 +186,8 @@ class Http:
                 scheme = urlsplit(target).scheme
             except ValueError as error:
                 raise FetchError(f"{address} leads to {answer.target[:200]}: {error}", url) from None
+            if most == 0:
+                raise FetchError(f"{url} leads to {target[:200]}", url, answer.status, location=target)
             if scheme not in ("http", "https"):
                 raise FetchError(f"{address} leads to {target[:200]}, which is neither http nor https", url)
             dropped = set()
@@ -174,7 +198,7 @@ class Http:
                 dropped.add("authorization")  # a token is for the server it was given for
             headers = {name: value for name, value in headers.items() if name.lower() not in dropped}
             address = target
-        raise FetchError(f"{url} leads on and on: more than {_MOST_REDIRECTS} redirects", url)
+        raise FetchError(f"{url} leads on and on: more than {most} redirects", url)
 
     def _ask(
         self, method: str, address: str, headers: Mapping[str, str], body: bytes, asked: str
@@ -212,7 +236,7 @@ class Http:
             return Answer(
                 url=asked,
                 status=status,
-                retrieved=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                retrieved=moment(),
                 content=b"" if status == 304 else self._body(response, address, asked),
                 media_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
                 etag=response.headers.get("ETag", ""),
@@ -272,22 +296,6 @@ class _TryLaterError(Exception):
         self.wait = wait
 
 
-class _Session(requests.Session):
-    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
-        """Nothing: else a redirect's body is read to its end, however large, even when redirects are not followed."""
-        return iter(())
-
-
-def _session(agent: str, adapter: CarefulAdapter) -> requests.Session:
-    session = _Session()
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.headers["User-Agent"] = agent
-    session.headers["Accept-Encoding"] = "gzip"
-    session.auth = lambda request: request  # else ~/.netrc would put other credentials over ours
-    return session
-
-
 def _address(url: str, parameters: Mapping[str, str] | None = None) -> str:
     """An address with parameters, as it is sent (RFC 3986, host names by IDNA)."""
     prepared = requests.PreparedRequest()
@@ -296,6 +304,11 @@ def _address(url: str, parameters: Mapping[str, str] | None = None) -> str:
     except ValueError as error:
         raise FetchError(f"{url[:200]} is not an address that can be asked: {error}", url) from None
     return prepared.url or url
+
+
+def moment() -> str:
+    """This moment in UTC, as an answer says when it came: `2026-01-31T00:00:00Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _back_off(error: _TryLaterError, attempt: int, url: str) -> float:

@@ -62,8 +62,6 @@ class OaiPmhClient:
             HarvestError, FetchError: as for `pages`.
         """
         answer, item = self._record(identifier)
-        if answer is None:
-            raise HarvestError(f"{self._source.url} does not give {identifier}: {item.reason}")
         return Page(answer, (item,))
 
     def _begin(self, since: str) -> Walk:
@@ -93,8 +91,7 @@ class OaiPmhClient:
             answer, body = self._list("ListRecords", walk, walk.place)
         except BrokenError as error:
             walk.lose(error)
-            if error.answer:
-                yield walk.page(error.answer)
+            yield walk.page(error.answer)
             return
         except RefusalError as error:
             yield from self._refused(walk, error)
@@ -118,11 +115,11 @@ class OaiPmhClient:
                 where = f"the set {self._sets[walk.chosen]}" if self._sets[walk.chosen] else "the repository"
                 walk.remarks.append(f"{where} has no records in the format {self._source.metadata_prefix}")
             walk.stage = "judge"
-            if error.answer:
-                yield walk.page(error.answer)
+            yield walk.page(error.answer)
         elif walk.token and "badargument" in error.codes and not walk.repeats:
             walk.repeats = True  # pycsw wants all arguments with each token, against section 3.5
         elif walk.token and error.codes & {"badargument", "badresumptiontoken"}:
+            walk.repeats = walk.repeats and "badargument" not in error.codes
             if walk.has_all and (walk.stage == "records" or walk.again):
                 # There was a token on the last page; or the count is that of a page, which ListIdentifiers can tell.
                 walk.stage, walk.lost = "judge", True
@@ -184,25 +181,21 @@ class OaiPmhClient:
             yield from self._refused(walk, error)
             return
         headers = headers_of(body)
-        others = []  # without an answer of their own
         for header in headers:
-            if walk.knows(header.identifier):
-                continue
-            single, item = None, Item(header.identifier, None, header.modified)
-            if not header.is_deleted:
+            if not header.is_deleted and not walk.knows(header.identifier):
                 single, item = self._record(header.identifier)
-            if single is None:
-                others.append(item)
-            else:
                 walk.see(header.identifier)
                 yield walk.page(single, [item])
+        deleted = [
+            Item(header.identifier, None, header.modified) for header in headers if not walk.knows(header.identifier)
+        ]
         if walk.turn(headers, body):
             for header in headers:
                 walk.see(header.identifier)
-            yield walk.page(answer, others)
+            yield walk.page(answer, deleted)
 
-    def _record(self, identifier: str) -> tuple[Answer | None, Item]:
-        """A record by GetRecord, or why it cannot be had; without an answer when there is an HTTP error instead."""
+    def _record(self, identifier: str) -> tuple[Answer, Item]:
+        """A record by GetRecord, or why it cannot be had."""
         parameters = {"verb": "GetRecord", "identifier": identifier, "metadataPrefix": self._source.metadata_prefix}
         try:
             answer, body = self._ask(parameters)
@@ -211,7 +204,7 @@ class OaiPmhClient:
         except FetchError as error:
             if error.temporary or not error.status:
                 raise
-            return None, Item(identifier, None, reason=f"GetRecord: {error}")
+            return error.as_answer(), Item(identifier, None, reason=f"GetRecord: {error}")
         for item in items_of(body):
             return answer, Item(identifier, item.content, item.modified, item.reason)
         return answer, Item(identifier, None, reason="GetRecord: the answer holds no record")
@@ -229,13 +222,13 @@ class OaiPmhClient:
                 answer = self._http.get(self._source.url, parameters)
             except FetchError as error:
                 try:
-                    read(error.content, parameters["verb"], None)
+                    read(error.as_answer(), parameters["verb"])
                 except BrokenError:
                     if error.status == 500:  # one record that cannot be written breaks the whole page
-                        raise BrokenError(str(error), None) from None
+                        raise BrokenError(str(error), error.as_answer()) from None
                 raise error from None
             try:
-                return answer, read(answer.content, parameters["verb"], answer)
+                return answer, read(answer, parameters["verb"])
             except BrokenError:
                 if answer.media_type == "text/html":
                     what = "answers with a web page: is it the address of the repository?"

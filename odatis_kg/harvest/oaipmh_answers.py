@@ -21,18 +21,18 @@ _TOKEN: Final = re.compile(rb"<(?:[\w.-]+:)?resumptionToken[^<>]*>\s*([^<>]*?)\s
 
 
 class BrokenError(Exception):
-    """An answer that cannot be read; `answer` is None when it came with an HTTP error, `token` what it says of the next."""
+    """An answer that cannot be read; `token` is what can be seen of where the list goes on."""
 
-    def __init__(self, message: str, answer: Answer | None, token: str = "") -> None:
+    def __init__(self, message: str, answer: Answer, token: str = "") -> None:
         super().__init__(message)
         self.answer = answer
         self.token = token
 
 
 class RefusalError(Exception):
-    """An answer with error codes (section 3.6), in lower case; `answer` is None when it came with an HTTP error."""
+    """An answer with error codes (section 3.6), here in lower case."""
 
-    def __init__(self, message: str, codes: frozenset[str], answer: Answer | None) -> None:
+    def __init__(self, message: str, codes: frozenset[str], answer: Answer) -> None:
         super().__init__(message)
         self.codes = codes
         self.answer = answer
@@ -47,7 +47,7 @@ class Header:
     is_deleted: bool = False
 
 
-def read(content: bytes, verb: str, answer: Answer | None) -> xml.Element:
+def read(answer: Answer, verb: str) -> xml.Element:
     """The element of an answer that is named like the verb.
 
     Raises:
@@ -55,9 +55,9 @@ def read(content: bytes, verb: str, answer: Answer | None) -> xml.Element:
         BrokenError: not well-formed, or not an answer to this verb.
     """
     try:
-        root = xml.parse(content.lstrip(b" \t\r\n"))
+        root = xml.parse(answer.content.lstrip(b" \t\r\n"))
     except RefusedError as error:
-        tokens = _TOKEN.findall(content)
+        tokens = _TOKEN.findall(answer.content)
         token = unescape(tokens[-1].decode("utf-8", "replace")) if tokens else ""
         raise BrokenError(f"the answer to {verb} cannot be read: {error}", answer, token) from None
     body, errors = root.find(f"{{*}}{verb}"), root.findall("{*}error")

@@ -166,8 +166,8 @@ def test_when_all_tries_fail_the_error_says_so_and_keeps_what_came() -> None:
     assert (error.status, error.content, error.temporary, len(server.asked)) == (503, b"<error/>", True, 3)
 
 
-def in_an_hour() -> str:
-    return format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+def date_in(seconds: float) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def in_an_hour() -> str:
     [
         ("7", 7, 7),
         (" 0 ", 0, 0),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=500), usegmt=True), 300, 500),
+        (500, 300, 500),  # a date
         ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0),  # in the past
         ("Sunday, 06-Nov-94 08:49:37 GMT", 0, 0),
         ("soon", 1, 2),
@@ -185,18 +185,19 @@ def in_an_hour() -> str:
         ("Fri, 99 Foo 9999 99:99:99 GMT", 1, 2),
     ],
 )
-def test_a_server_that_asks_for_a_pause_gets_it(said: str, least: float, most: float) -> None:
+def test_a_server_that_asks_for_a_pause_gets_it(said: str | int, least: float, most: float) -> None:
     clock = Clock()
-    busy = answer("503 Busy", Retry_After=said)
+    busy = answer("503 Busy", Retry_After=said if isinstance(said, str) else date_in(said))
     with raw_server(in_turn(busy, GOOD)) as server, asking(server.address, clock, tries=2) as http:
         assert http.get(server.address).content == b"good"
     assert least <= sum(clock.slept) <= most
 
 
-@pytest.mark.parametrize("said", ["86400", "9" * 5000, in_an_hour(), "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_an_absurd_pause_puts_the_harvest_off(said: str) -> None:
+@pytest.mark.parametrize("said", ["86400", "9" * 5000, 3600, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_an_absurd_pause_puts_the_harvest_off(said: str | int) -> None:
     clock = Clock()
-    with raw_server(answer("429 Slow", Retry_After=said)) as server, asking(server.address, clock, tries=5) as http:
+    busy = answer("429 Slow", Retry_After=said if isinstance(said, str) else date_in(said))
+    with raw_server(busy) as server, asking(server.address, clock, tries=5) as http:
         error = refused(lambda: http.get(server.address))
     assert "put off" in str(error)
     assert error.temporary
@@ -278,6 +279,17 @@ def test_between_two_requests_is_a_pause_and_before_the_first_is_none() -> None:
         clock.now += 9
         http.get(server.address)
     assert clock.slept == [2.5, 1.5]
+
+
+def test_a_server_may_ask_for_longer_pauses_but_not_for_shorter_ones() -> None:
+    clock = Clock()
+    with raw_server(GOOD) as server, asking(server.address, clock, delay_seconds=2) as http:
+        http.slow_down(1)
+        http.get(server.address)
+        http.slow_down(5)
+        http.get(server.address)
+        http.get(server.address)
+    assert clock.slept == [2, 5]
 
 
 def test_sources_that_share_a_host_share_the_pause_also_after_a_failure() -> None:
@@ -370,6 +382,13 @@ def test_a_redirected_post_stays_one_only_where_the_standard_says_so(status: int
     assert server.asked[1].method == method
     assert server.asked[1].body == (b"<q/>" if method == "POST" else b"")
     assert ("content-type" in server.asked[1].headers) == (method == "POST")
+
+
+def test_a_redirect_that_is_not_to_be_followed_says_where_it_leads() -> None:
+    with raw_server(redirect(301, "/b")) as server, asking(server.address) as http:
+        error = refused(lambda: http.get(f"{server.address}a", follow=False))
+    assert (error.status, error.location, len(server.asked)) == (301, f"{server.address}b", 1)
+    assert (error.as_answer().status, error.as_answer().url) == (301, f"{server.address}a")
 
 
 def test_a_redirect_in_a_circle_ends() -> None:

@@ -1,6 +1,7 @@
 """OAI-PMH against a repository that is right, one that is wrong in every way we know of, saved answers, and pycsw."""
 
 import json
+import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,12 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from odatis_kg.config import load
 from odatis_kg.harvest import oaipmh_walk
 from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
-from odatis_kg.harvest.http import FetchError, Http
+from odatis_kg.harvest.http import Answer, FetchError, Http
 from odatis_kg.harvest.oaipmh import OaiPmhClient
 from odatis_kg.harvest.oaipmh_answers import items_of, read
 from odatis_kg.mapping.kinds import scan
+from odatis_kg.pipeline.building import harvest
+from odatis_kg.pipeline.stages import silent
+from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.sources import OaiPmhSource
 from tests.harvest.oai_server import DAY, SECONDS, Parameters, Record, Repository, error, records
 from tests.harvest.pycsw_server import pycsw
@@ -235,6 +240,27 @@ def expiring(after: int, times: int = 1, code: str = "badResumptionToken") -> Ca
         return None
 
     return fault
+
+
+def test_a_repository_that_wants_all_arguments_with_each_token_gets_them_and_no_other_does() -> None:
+    def make() -> Repository:
+        right = Repository(records(8, sets=("a",)))
+
+        def fault(asked: Parameters) -> str | None:
+            if "resumptionToken" not in asked:
+                return None
+            if asked.get("metadataPrefix") != "oai_dc" or asked.get("set") != "a" or "from" not in asked:
+                return error("badArgument", "what do you want?")
+            return right.said({"verb": asked["verb"], "resumptionToken": asked["resumptionToken"]})
+
+        return Repository(right.records, fault=fault)
+
+    assert whole(make, "2026-01-02T12:00:00Z", sets=("a",)).identifiers == numbers(2, 8)
+    # Where a token is refused for another reason, those that follow are sent alone again.
+    strict = Repository(records(20), fault=expiring(3, code="badArgument"))
+    assert walk(strict).identifiers == numbers(1, 20)
+    with_more = [asked for asked in strict.asked if "resumptionToken" in asked and len(asked) > 2]
+    assert len(with_more) == 1
 
 
 @pytest.mark.parametrize("code", ["badResumptionToken", "BADRESUMPTIONTOKEN", "badArgument"])
@@ -578,6 +604,64 @@ def test_an_interrupted_walk_through_a_very_long_list_forgets_but_does_not_lie(m
     assert "gone on with after an interruption" in str(short.error)
 
 
+# Everything at once
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_goes_wrong_a_walk_that_ends_well_has_seen_everything_once(seed: int) -> None:
+    chance = random.Random(seed)
+    listed = [
+        replace(
+            record,
+            sets=tuple(one for one in "abc" if chance.random() < 0.5),
+            deleted=chance.random() < 0.15,
+            datestamp=record.datestamp if seed % 3 else chance.choice(["", "2026-01-01", "2026-01-02"]),
+        )
+        for record in records(chance.randint(0, 14))
+    ]
+    if seed % 2:
+        chance.shuffle(listed)
+    sets = chance.choice([(), ("a", "b")])
+    right = Repository(listed, chance.randint(1, 5), announce=chance.choice([lambda whole: whole, lambda whole: None]))
+    faults = {
+        "expired": lambda asked: error("badResumptionToken") if "resumptionToken" in asked else None,
+        "confused": lambda asked: error("badArgument") if "resumptionToken" in asked else None,
+        "cut": lambda asked: cut(asked, right, 0.7),
+        "empty": lambda asked: answer(body=b""),
+        "broken": lambda asked: answer("500 Internal Server Error"),
+        "busy": lambda asked: answer("503 Busy", Retry_After="3"),
+        "absent": lambda asked: answer("404 Not Found"),
+    }
+    chosen: dict[str, str] = {}
+    lasting = chance.random() < 0.5
+
+    def fault(asked: Parameters) -> Sent | str | None:
+        request = str(sorted(asked.items()))
+        if request not in chosen:
+            chosen[request] = chance.choice(list(faults)) if chance.random() < 0.25 else ""
+        name = chosen[request]
+        if not lasting:
+            chosen[request] = ""
+        return faults[name](asked) if name and asked["verb"] != "Identify" else None
+
+    wanted = {one.identifier for one in listed if not sets or set(one.sets) & set(sets)}
+    repository = replace(right, fault=fault, asked=[])
+    result = walk(repository, sets=sets)
+    came = [item.identifier for item in result.items]
+    assert len(came) == len(set(came))
+    assert set(came) <= wanted
+    assert set(came) == wanted or result.error is not None
+    assert len(repository.asked) < 300
+    if result.pages:
+        last = chance.choice(result.pages)
+        before = {item.identifier for page in result.pages[: result.pages.index(last) + 1] for item in page.items}
+        rest = walk(right, checkpoint=json.loads(json.dumps(last.checkpoint)), sets=sets)
+        after = [item.identifier for item in rest.items]
+        assert len(after) == len(set(after))
+        assert not before & set(after)
+        assert before | set(after) == wanted or rest.error is not None
+
+
 # Errors
 
 
@@ -748,9 +832,36 @@ def test_one_record_can_be_asked_for_again() -> None:
         client._http.close()
     with raw_server(answer("404 Not Found")) as server:
         client = client_of(server.address, [])
-        with pytest.raises(HarvestError, match="404"):
-            client.one("oai:test:02")
+        page = client.one("oai:test:02")
+        assert page.answer.status == 404
+        assert "404 Not Found" in page.items[0].reason
         client._http.close()
+
+
+# With archive and ledger
+
+
+def test_a_repository_is_harvested_into_the_ledger_and_what_it_deletes_is_gone(tmp_path: Path) -> None:
+    repository = Repository(records(8))
+    with raw_server(repository) as server:
+        source = OaiPmhSource(protocol="oai-pmh", url=server.address, delay_seconds=0)
+        settings = load(data_dir=tmp_path / "data", sources={"ours": source})
+
+        def harvested(*, full: bool) -> Outcome:
+            (outcome,) = harvest({"ours": source}, settings, Wanted(full=full), silent, lambda *_: None)
+            assert outcome.succeeded, outcome.reason
+            return outcome
+
+        first = harvested(full=True).walk
+        assert (first.items, first.new, first.pages, first.quarantined) == (8, 8, 3, 0)
+        again = harvested(full=True).walk
+        assert (again.items, again.new, again.changed, again.missing) == (8, 0, 0, 0)
+        repository.records[1] = replace(repository.records[1], datestamp="2036-01-02T00:00:00Z", title="Another title")
+        repository.records[2] = replace(repository.records[2], datestamp="2036-01-03T00:00:00Z", deleted=True)
+        changes = harvested(full=False)
+        assert (changes.walk.items, changes.walk.new, changes.walk.changed, changes.walk.gone) == (2, 0, 1, 1)
+        assert changes.missing == [("dc:oai:test:03", "gone")]
+        assert repository.asked[-1]["from"].endswith("Z")
 
 
 # pycsw, a repository that others wrote
@@ -913,7 +1024,7 @@ def test_each_saved_record_is_the_same_within_a_list_as_alone(real: Path) -> Non
         page = (
             b'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><ListRecords>%b</ListRecords></OAI-PMH>' % content
         )
-        (item,) = items_of(read(page, "ListRecords", None))
+        (item,) = items_of(read(Answer("", 200, "", page), "ListRecords"))
         alone = scan(content)
         assert item.content is not None
         within = scan(item.content)
