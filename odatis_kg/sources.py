@@ -74,6 +74,9 @@ class OaiPmhSource(WebSource):
     protocol: Literal["oai-pmh"]
     metadata_prefix: str = Field("oai_dc", min_length=1, description="Format asked for, one the repository lists.")
     sets: tuple[str, ...] = Field((), description="Sets to harvest; none means everything.")
+    count_is_estimate: bool = Field(
+        False, description="Whether a list may hold fewer records than the repository announces (completeListSize)."
+    )
 
 
 class DataCiteSource(WebSource):

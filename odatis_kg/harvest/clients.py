@@ -6,12 +6,14 @@ from odatis_kg.harvest.edmo import EdmoClient
 from odatis_kg.harvest.gcmd import GcmdClient
 from odatis_kg.harvest.http import Http
 from odatis_kg.harvest.nvs import NvsClient
+from odatis_kg.harvest.oaipmh import OaiPmhClient
 from odatis_kg.harvest.orcid import OrcidClient
 from odatis_kg.sources import (
     DataCiteSource,
     EdmoSource,
     GcmdSource,
     NvsSource,
+    OaiPmhSource,
     OrcidSource,
     WebSource,
 )
@@ -24,6 +26,8 @@ def client_for(source: WebSource, http: Http) -> Client:
         TypeError: no client speaks its protocol (a fault of ours: a test looks at every protocol).
     """
     match source:
+        case OaiPmhSource():
+            return OaiPmhClient(source, http)
         case DataCiteSource():
             return DataCiteClient(source, http)
         case OrcidSource():
