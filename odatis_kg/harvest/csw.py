@@ -189,14 +189,15 @@ class CswClient:
     # One record again
 
     def one(self, identifier: str) -> Page:
-        """See `Client.one`. A record known by its position only is what stands there now."""
+        """See `Client.one`. For a position it is what stands there now; the position itself is then nothing that could fail."""
         query = self._service.queries("")[0]
         position = identifier.removeprefix(_POSITION)
         if identifier.startswith(_POSITION) and position.isdecimal():
             outcome = self._service.ask(query, int(position), 1)
             if isinstance(outcome, Failed):
                 raise self._service.error_of(outcome)
-            return Page(outcome.answer, outcome.items)
+            named = (*outcome.items, Item(identifier, None)) if outcome.items else ()
+            return Page(outcome.answer, named)
         answer, item = self._service.record(query, identifier)
         return Page(answer, (item,) if item else ())
 

@@ -5,7 +5,7 @@ What must stay true: whatever comes back is either results or says why not; noth
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -76,9 +76,7 @@ class CswService:
             sent = body()
             return self._http.post(self.url, sent, "application/xml", _XML), None
         except FetchError as error:
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            method = "GET" if is_get else "POST"
-            answer = Answer(error.url, error.status, now, error.content, method=method, body=sent)
+            answer = replace(error.as_answer(), method="GET" if is_get else "POST", body=sent)
             return answer, _said_in(error) or error
 
     def capabilities(self) -> Capabilities:

@@ -19,7 +19,7 @@ from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 from odatis_kg.mapping.json import document_of
 
-SCANNER_VERSION: Final = "2"
+SCANNER_VERSION: Final = "3"
 
 
 class Kind(StrEnum):
@@ -139,8 +139,6 @@ def _scan_list(content: bytes, kind: Kind) -> Scan:
         found = lists.READERS[kind](content)
     except RefusedError as error:
         return _refused(str(error))
-    except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        return _refused("a list whose members are not where they are expected; give it as its server answers")
     return Scan(records=(Found(kind, found.name.key, found.modified, content),))
 
 
@@ -396,7 +394,8 @@ def _scan_json(content: bytes) -> Scan:
 def _scan_schema_org(document: dict[str, Any], content: bytes) -> Scan:
     plain = list(schema_org.records(document))
     if not plain:
-        nodes = document.get("@graph", [document])
+        graph = document.get("@graph")
+        nodes = graph if isinstance(graph, list) else [document]
         types = sorted({one for node in nodes if isinstance(node, dict) for one in schema_org.types_of(node)})
         return _refused(f"schema.org JSON-LD about {', '.join(types)[:200]}, and no data set or publication")
     found = []

@@ -1,59 +1,18 @@
-"""pycsw as a peer: a real CSW 2.0.2 and 3.0 server on loopback with an SQLite repository, in a process of its own.
+"""A CSW between a client and another CSW (or none), that answers as a test wants: right by itself, wrong where it is told."""
 
-    python -m tests.harvest.csw_server RECORDS DATABASE NUMBER
-
-loads the files of the folder RECORDS into a new DATABASE, copies them under other identifiers (`ab12`, `ab12-1`, ...) up
-to NUMBER, says at which address it listens, and answers until its standard input is closed. Records are changed and deleted
-by CSW transactions.
-"""
-
-import contextlib
-import logging
-import os
 import re
-import sqlite3
-import subprocess
-import sys
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from lxml import etree
 
-from tests.conftest import ROOT
+from tests.harvest import raw_server
 
-
-@contextmanager
-def pycsw(records: Path, database: Path, number: int) -> Iterator[str]:
-    """The address of a pycsw that has the records of a folder."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.harvest.csw_server", str(records), str(database), str(number)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), "pycsw did not start"
-        yield address
-    finally:
-        process.stdin.close()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+Reply = tuple[int, bytes]
+"""The status and the body of an answer."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +45,12 @@ class Asked:
         return range(self.start, self.start + self.size)
 
 
-def asked(method: str, query: str, body: bytes) -> Asked:
+def asked(request: raw_server.Asked) -> Asked:
+    """What a request asks for."""
+    query = urlsplit(request.path).query
     says = {name.lower(): value for name, value in parse_qsl(query)}
-    if body:
-        root = etree.fromstring(body)
+    if request.body:
+        root = etree.fromstring(request.body)
         says = {str(name).lower(): str(value) for name, value in root.attrib.items()}
         says["request"] = etree.QName(root).localname
         for element in root.iter():
@@ -97,15 +58,12 @@ def asked(method: str, query: str, body: bytes) -> Asked:
             says[name] = " ".join("".join(element.itertext()).split())
             if "typeNames" in element.attrib:
                 says["typenames"] = str(element.get("typeNames"))
-    return Asked(method, query, body, says)
-
-
-Reply = tuple[int, bytes]
+    return Asked(request.method, query, request.body, says)
 
 
 @dataclass
 class Between:
-    """A server between a client and another server (or none), that answers as a test wants."""
+    """A running server: how it answers, its address, and the requests so far."""
 
     upstream: str
     behave: "Callable[[Asked, Between], Reply]"
@@ -126,111 +84,14 @@ class Between:
 
 @contextmanager
 def between(upstream: str, behave: Callable[[Asked, Between], Reply]) -> Iterator[Between]:
-    """A server of one's own wishes on loopback."""
+    """A CSW of one's own wishes on loopback."""
     state = Between(upstream, behave)
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            request = asked(self.command, urlsplit(self.path).query, body)
-            state.requests.append(request)
-            status, content = state.behave(request, state)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/xml")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answering(request: raw_server.Asked) -> bytes:
+        state.requests.append(asked(request))
+        status, content = state.behave(state.requests[-1], state)
+        return raw_server.answer(f"{status} As told", content, Content_Type="application/xml")
 
-        do_GET = do_POST = _answer
-
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        httpd.daemon_threads = True
-        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        state.address = f"http://127.0.0.1:{httpd.server_port}/csw"
-        try:
-            yield state
-        finally:
-            httpd.shutdown()
-            thread.join(10)
-
-
-def _settings(database: Path, url: str) -> dict[str, dict[str, str]]:
-    return {
-        "server": {
-            "home": ".",
-            "url": url,
-            "mimetype": "application/xml; charset=UTF-8",
-            "encoding": "UTF-8",
-            "language": "en-US",
-            "maxrecords": "1000",
-            "profiles": "apiso",
-        },
-        "manager": {"transactions": "true", "allowed_ips": "127.0.0.1"},
-        "metadata:main": {"identification_keywords": "ocean", "identification_keywords_type": "theme"},
-        "repository": {"database": f"sqlite:///{database}", "table": "records"},
-    }
-
-
-def _multiply(repository: sqlite3.Connection, number: int) -> None:
-    """Copies of what was loaded, until there are as many records as wanted."""
-    (loaded,) = repository.execute("SELECT count(*) FROM records").fetchone()
-    columns = [name for _, name, *_ in repository.execute("PRAGMA table_info(records)")]
-    copied = {
-        "identifier": "identifier || '-' || :copy",
-        "xml": "replace(xml, '>' || identifier || '<', '>' || identifier || '-' || :copy || '<')",
-    }
-    values = ", ".join(copied.get(name, name) for name in columns)
-    for copy in range(1, number // loaded + 1):
-        left = min(loaded, number - copy * loaded)
-        repository.execute(
-            f"INSERT INTO records SELECT {values} FROM (SELECT * FROM records ORDER BY rowid LIMIT :loaded) LIMIT :left",
-            {"copy": copy, "loaded": loaded, "left": left},
-        )
-
-
-def _serve(records: Path, database: Path, number: int) -> None:
-    warnings.simplefilter("ignore")
-    from socketserver import ThreadingMixIn
-    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-
-    from pycsw import server
-    from pycsw.core import admin, config
-
-    logging.disable()
-    admin.setup_db(f"sqlite:///{database}", "records", str(database.parent), create_plpythonu_functions=False)
-    admin.load_records(config.StaticContext(), f"sqlite:///{database}", "records", str(records))
-    with contextlib.closing(sqlite3.connect(database)) as repository, repository:
-        _multiply(repository, number)
-    settings: dict[str, dict[str, str]] = {}
-    one_at_a_time = threading.Lock()  # pycsw changes what its requests share
-
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        with one_at_a_time:
-            csw = server.Csw(settings, environ, version="3.0.0")
-            status, content = csw.dispatch_wsgi()
-        start_response(status, [("Content-Type", str(csw.contenttype)), ("Content-Length", str(len(content)))])
-        return [content]
-
-    class Threaded(ThreadingMixIn, WSGIServer):
-        daemon_threads = True
-
-    class Quiet(WSGIRequestHandler):
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-    with make_server("127.0.0.1", 0, application, Threaded, Quiet) as httpd:
-        address = f"http://127.0.0.1:{httpd.server_port}/csw"
-        settings.update(_settings(database, address))
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        sys.stdout.write(f"{address}\n")
-        sys.stdout.flush()
-        sys.stdin.read()
-        os._exit(0)
-
-
-if __name__ == "__main__":
-    _serve(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    with raw_server.raw_server(answering) as server:
+        state.address = server.address
+        yield state
