@@ -18,7 +18,7 @@ from odatis_kg.harvest.csw_walk import Stop, Walk, position_after
 from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.sources import CswSource
 
-_MOST_FAILURES: Final = 20  # records in a row that cannot be had: then it is the server that fails, not the records
+_MOST_FAILURES: Final = 10  # records in a row that cannot be had: then it is the server that fails, not the records
 _POSITION: Final = "position "
 
 

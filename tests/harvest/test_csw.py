@@ -16,6 +16,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from odatis_kg.config import load
 from odatis_kg.harvest.client import HarvestError, Item, Page, Start
 from odatis_kg.harvest.csw import CswClient
 from odatis_kg.harvest.csw_messages import (
@@ -38,8 +39,12 @@ from odatis_kg.harvest.csw_messages import (
 )
 from odatis_kg.harvest.csw_walk import Stop, position_after
 from odatis_kg.harvest.http import FetchError, Http
+from odatis_kg.harvest.journal import Walk
 from odatis_kg.mapping.kinds import Kind, scan
 from odatis_kg.mapping.xml import on_its_own
+from odatis_kg.pipeline.building import harvest
+from odatis_kg.pipeline.stages import silent
+from odatis_kg.pipeline.walking import Wanted
 from odatis_kg.sources import CswSource
 from tests.conftest import ROOT
 from tests.harvest.csw_server import Asked, Between, Reply, between
@@ -47,7 +52,7 @@ from tests.harvest.pycsw_server import pycsw
 from tests.support import iso, iso3
 
 EVERY_WAY = [(version, method) for version in ("2.0.2", "3.0.0") for method in ("post", "get")]
-RECORDS = 50
+RECORDS = 30
 CSW = "http://www.opengis.net/cat/csw/2.0.2"
 
 
@@ -150,7 +155,7 @@ def own_record(identifier: str, day: str = "2020-05-17") -> bytes:
 def write_own_records(folder: Path) -> None:
     folder.mkdir()
     for number in range(20):
-        (folder / f"{number}.xml").write_bytes(own_record(f"odatis-{number:02d}", f"2020-05-{number + 1:02d}"))
+        (folder / f"{number:02d}.xml").write_bytes(own_record(f"odatis-{number:02d}", f"2020-05-{number + 1:02d}"))
     for name in ("everything.iso19139.xml", "service.iso19139.xml", "cruise.csr.xml"):
         content = (ROOT / "tests/fixtures/records" / name).read_bytes()
         (folder / name).write_bytes(content)
@@ -185,7 +190,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
 
 @pytest.fixture(scope="session")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
-    """pycsw with 50 records of our own; nobody changes them."""
+    """pycsw with 30 records of our own; nobody changes them."""
     folder = tmp_path_factory.mktemp("csw")
     write_own_records(folder / "records")
     with pycsw(folder / "records", folder / "pycsw.db", 1_000, RECORDS) as address:
@@ -194,7 +199,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
 
 @pytest.fixture
 def edited(tmp_path: Path) -> Iterator[Catalogue]:
-    """pycsw with 50 records of our own, to be changed."""
+    """pycsw with 30 records of our own, to be changed."""
     write_own_records(tmp_path / "records")
     with pycsw(tmp_path / "records", tmp_path / "pycsw.db", 1_000, RECORDS) as address:
         yield Catalogue(address, tmp_path / "pycsw.db")
@@ -308,7 +313,7 @@ def test_dublin_core_is_harvested_when_asked_for(catalogue: Catalogue) -> None:
 
 def test_only_what_changed_is_asked_for_and_what_is_gone_is_missed(edited: Catalogue) -> None:
     before = {item.identifier: item.content for item in items_of(harvested(edited.address))}
-    changed = {"odatis-00", "odatis-07-1"}
+    changed = {"odatis-00", "odatis-03-1"}
     for name in changed:
         edited.update(name, "2026-03-02")
     edited.delete("odatis-01")
@@ -323,7 +328,7 @@ def test_only_what_changed_is_asked_for_and_what_is_gone_is_missed(edited: Catal
         assert before.keys() - set(names_of(pages)) == {"odatis-01"}
     for method in ("post", "get"):
         pages = harvested(edited.address, "2026-03-02T11:00:00Z", method=method, cql="apiso:Identifier like '%-1'")
-        assert names_of(pages) == ["odatis-07-1"]
+        assert names_of(pages) == ["odatis-03-1"]
 
 
 def test_a_server_without_dates_of_change_is_asked_for_everything(catalogue: Catalogue) -> None:
@@ -404,7 +409,7 @@ def test_a_page_that_fails_is_halved_down_to_the_record(
 
 
 def test_a_walk_goes_on_from_each_checkpoint_between_the_halves_of_a_page(catalogue: Catalogue) -> None:
-    with between(catalogue.address, failing_at(44, lambda content: (200, BROKEN))) as server:
+    with between(catalogue.address, failing_at(24, lambda content: (200, BROKEN))) as server:
         pages = harvested(server.address, page_size=25)
         assert len(pages) > 5
         for number, page in enumerate(pages, 1):
@@ -413,10 +418,10 @@ def test_a_walk_goes_on_from_each_checkpoint_between_the_halves_of_a_page(catalo
 
 
 def test_a_record_that_fails_without_a_name_leaves_the_harvest_incomplete(catalogue: Catalogue) -> None:
-    with between(catalogue.address, failing_at(37, lambda content: (200, BROKEN), also_brief=True)) as server:
+    with between(catalogue.address, failing_at(17, lambda content: (200, BROKEN), also_brief=True)) as server:
         pages, failure = until_it_fails(server.address)
     everything = sorted(catalogue.names())
-    assert names_of(pages) == [*everything[:36], "position 37", *everything[37:]]
+    assert names_of(pages) == [*everything[:16], "position 17", *everything[17:]]
     assert re.match("incomplete: 1 record", str(failure))
 
 
@@ -426,14 +431,14 @@ def test_a_server_that_fails_on_every_record_is_not_asked_for_each(catalogue: Ca
 
     with between(catalogue.address, behave) as server:
         pages, failure = until_it_fails(server.address)
-        assert len(server.requests) < 80
+        assert len(server.requests) < 50
     assert "in a row" in str(failure)
     assert len([item for item in items_of(pages) if item.content]) == 10
 
 
 def test_a_server_that_goes_down_is_gone_on_with_later(catalogue: Catalogue) -> None:
     def behave(request: Asked, server: Between) -> Reply:
-        is_down = any(earlier.is_full_page and earlier.start > 20 for earlier in server.requests)
+        is_down = any(earlier.is_full_page and earlier.start > 10 for earlier in server.requests)
         return (503, b"") if is_down else server.forward(request)
 
     with between(catalogue.address, behave) as server:
@@ -450,13 +455,13 @@ def test_a_server_that_goes_down_is_gone_on_with_later(catalogue: Catalogue) -> 
 def test_more_records_announced_than_given_is_an_incomplete_harvest(catalogue: Catalogue) -> None:
     def behave(request: Asked, server: Between) -> Reply:
         status, content = server.forward(request)
-        return status, content.replace(b'numberOfRecordsMatched="50"', b'numberOfRecordsMatched="56"')
+        return status, content.replace(b'numberOfRecordsMatched="30"', b'numberOfRecordsMatched="36"')
 
     with between(catalogue.address, behave) as server:
         pages, failure = until_it_fails(server.address)
     assert set(names_of(pages)) == catalogue.names()
-    assert "56 records" in str(failure)
-    assert "50 distinct" in str(failure)
+    assert "36 records" in str(failure)
+    assert "30 distinct" in str(failure)
     assert "two passes" in str(failure)
     with between(catalogue.address, behave) as server, client(server.address) as csw:
         # What failed is not failed again from where it ended: it begins anew.
@@ -475,7 +480,7 @@ def test_unordered_paging_with_doubles_takes_a_second_pass(catalogue: Catalogue)
         pages = harvested(server.address)
         first = [page for page in pages if page.checkpoint["pass"] == 1]
         second = pages[len(first) :]
-        assert len(set(names_of(first))) == 47
+        assert len(set(names_of(first))) == 27
         assert Counter(names_of(first)).most_common(1)[0][1] == 2
         assert len(names_of(second)) == 3
         assert set(names_of(pages)) == catalogue.names()
@@ -495,7 +500,7 @@ def test_what_the_server_says_comes_next_is_not_believed(catalogue: Catalogue, l
 
     with between(catalogue.address, behave) as server:
         pages = harvested(server.address)
-        assert len(server.requests) == 6
+        assert len(server.requests) == 4
     assert names_of(pages) == sorted(catalogue.names())
 
 
@@ -512,12 +517,12 @@ def test_a_server_that_always_gives_the_first_page_is_not_asked_for_ever(catalog
 
 def test_a_server_that_caps_pages_is_followed(catalogue: Catalogue) -> None:
     def behave(request: Asked, server: Between) -> Reply:
-        query = request.query.replace("maxRecords=50", "maxRecords=20")
+        query = request.query.replace("maxRecords=30", "maxRecords=20")
         return server.forward(Asked(request.method, query, request.body, request.says))
 
     with between(catalogue.address, behave) as server:
-        pages = harvested(server.address, page_size=50)
-        assert len(server.requests) == 4
+        pages = harvested(server.address, page_size=30)
+        assert len(server.requests) == 3
     assert names_of(pages) == sorted(catalogue.names())
 
 
@@ -605,6 +610,45 @@ def test_an_empty_catalogue_is_complete() -> None:
 
     with between("", behave) as server:
         assert names_of(harvested(server.address)) == []
+
+
+# With archive and ledger
+
+
+def test_a_catalogue_is_harvested_into_the_ledger(edited: Catalogue, tmp_path: Path) -> None:
+    bad: list[bytes] = []
+
+    def behave(request: Asked, server: Between) -> Reply:
+        status, content = server.forward(request)
+        if request.is_full_page and any(name in content for name in bad):
+            return 200, BROKEN
+        return status, content
+
+    with between(edited.address, behave) as server:
+        source = CswSource(protocol="csw", url=server.address, delay_seconds=0, page_size=10)
+        settings = load(data_dir=tmp_path / "data", sources={"ours": source})
+
+        def walked(*, full: bool = True, again: bool = False) -> Walk:
+            (outcome,) = harvest(
+                {"ours": source}, settings, Wanted(full=full, retry_quarantine=again), silent, lambda *_: None
+            )
+            assert outcome.succeeded, outcome.reason
+            return outcome.walk
+
+        first = walked()
+        assert (first.items, first.new, first.pages, first.quarantined) == (RECORDS, RECORDS, 3, 0)
+        edited.update("odatis-02", "2036-03-02")
+        edited.delete("odatis-01")
+        bad.append(b">odatis-05<")
+        changes = walked(full=False)
+        assert (changes.extent, changes.items, changes.changed, changes.missing) == ("changes", 1, 1, 0)
+        second = walked()
+        assert (second.items, second.new, second.changed, second.missing) == (RECORDS - 1, 0, 0, 1)
+        assert second.quarantined == 1
+        bad.clear()
+        assert walked(again=True).quarantined == 0
+        third = walked()
+        assert (third.items, third.new, third.changed, third.gone) == (RECORDS - 1, 0, 0, 1)
 
 
 # What is offered
