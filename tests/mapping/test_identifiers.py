@@ -530,3 +530,84 @@ def test_a_language_is_a_tag_of_bcp_47_or_none_and_a_tag_stays_one(mappings: Map
     assert tag is None or re.fullmatch("[a-z]{2,3}", tag)
     assert tag is None or language_tag(mappings.registers, tag) == tag
     assert language_tag(mappings.registers, f" {text.upper()} ") == language_tag(mappings.registers, text.upper())
+
+
+CARBERRY, NEW, ENDS_IN_X = "0000-0002-1825-0097", "0009-0001-5055-9262", "0000-0002-1694-233X"
+
+
+@pytest.mark.parametrize(
+    ("text", "cited"),
+    [
+        # spellings
+        (f"https://orcid.org/{CARBERRY}", {CARBERRY}),
+        (f"http://www.orcid.org/{CARBERRY}/", {CARBERRY}),
+        (f"<gmx:Anchor xlink:href='https://orcid.org/{CARBERRY}'>Carberry</gmx:Anchor>", {CARBERRY}),
+        (f'{{"nameIdentifier": "https:\\/\\/orcid.org\\/{CARBERRY}"}}', {CARBERRY}),
+        (f'{{"nameIdentifier": "{CARBERRY}", "nameIdentifierScheme": "ORCID"}}', {CARBERRY}),
+        (f"ORCID:{CARBERRY}", {CARBERRY}),
+        (f"orcid{CARBERRY}", {CARBERRY}),
+        (f"orcid_{CARBERRY}", {CARBERRY}),
+        (f"Carberry, J. ({CARBERRY}).", {CARBERRY}),
+        (f"page?who=https%3A%2F%2Forcid.org%2F{CARBERRY}&x=1", {CARBERRY}),
+        (f'"first line\\n{CARBERRY}\\nsecond"', {CARBERRY}),
+        (f'"\\u00a0{CARBERRY}"', {CARBERRY}),
+        (f"<a>&#160;{CARBERRY}&#160;</a>", {CARBERRY}),
+        (f"https://pub.orcid.org/v3.0/{CARBERRY}/record", {CARBERRY}),
+        ("0000‐0002‐1825‐0097", {CARBERRY}),
+        ("0000–0002–1825–0097", {CARBERRY}),
+        ("0000-0002-1694-233x", {ENDS_IN_X}),
+        ("<gco:CharacterString>0000000218250097</gco:CharacterString>", {CARBERRY}),
+        ('"0000000218250097"', {CARBERRY}),
+        ("see ORCID iD: 0000000218250097, please", {CARBERRY}),
+        ("https://orcid.org/0000000218250097", {CARBERRY}),
+        (f"{CARBERRY};{NEW}, {ENDS_IN_X}; {CARBERRY}", {CARBERRY, NEW, ENDS_IN_X}),
+        # nobody's
+        ("", set()),
+        ("0000-0002-1825-0098", set()),  # wrong check digit
+        ("https://orcid.org/0000-0001-2345-6789", set()),  # right check digit, but a number of no person
+        ("https://orcid.org/9999-9999-9999-9994", set()),
+        ("0000-0001-2103-2683", set()),  # an ISNI
+        ("https://isni.org/isni/0000000121032683", set()),
+        (f"https://isni.org/isni/{CARBERRY}", set()),
+        (f"ISNI: {CARBERRY}", set()),
+        (f"https://sandbox.orcid.org/{CARBERRY}", set()),
+        (f"https://pub.sandbox.orcid.org/v3.0/{CARBERRY}/record", set()),
+        (f"{CARBERRY}-1234", set()),
+        (f"1234-{CARBERRY}", set()),
+        (f"a{CARBERRY}", set()),
+        (f"{CARBERRY}a", set()),
+        (f"{CARBERRY}5", set()),
+        (f"5{CARBERRY}", set()),
+        (f"1.{CARBERRY}", set()),
+        (f"été{CARBERRY}", set()),
+        ("6ba7b810-0000-0002-1825-00970c04fd43", set()),  # a UUID
+        ("0000-00021825-0097", set()),
+        ("0000-0002–1825-0097", set()),  # two kinds of hyphen
+        ("no 0000000218250097 of the cruise", set()),  # sixteen digits of something
+        ("0000-0002-1825", set()),
+        ("٠٠٠٠-0002-1825-0097", set()),
+    ],
+)
+def test_the_persons_a_text_cites_are_found_and_no_other_number_is_taken_for_one(text: str, cited: set[str]) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        assert identifiers.cited_persons_in(f"<a>{text}</a>".encode(encoding)) == cited
+    assert identifiers.cited_persons_in(text.encode()) == cited
+
+
+def test_persons_are_found_in_bytes_that_are_no_text() -> None:
+    assert identifiers.cited_persons_in(b"<a>\xe9t\xe9 \xff\x00 (" + CARBERRY.encode("ascii") + b")\xff</a>") == {
+        CARBERRY
+    }
+    assert identifiers.cited_persons_in(b"\xff\xfe\x00") == frozenset()
+
+
+@given(
+    number=st.integers(15_000_000, 35_000_000),
+    around=st.sampled_from([("", ""), ("https://orcid.org/", "/"), ("(", ");")]),
+)
+def test_any_person_of_the_registry_is_found_as_the_normaliser_writes_it(number: int, around: tuple[str, str]) -> None:
+    digits = f"{number:015}"
+    whole = digits + identifiers.orcid_check_digit(digits)
+    person = "-".join(whole[start : start + 4] for start in (0, 4, 8, 12))
+    assert identifiers.cited_persons_in(person.join(around).encode()) == {person}
+    assert identifiers.orcid(person) == f"https://orcid.org/{person}"

@@ -1,5 +1,6 @@
 """DataCite JSON records (metadata schema 4): the resource a DOI names, its makers, dates, rights and relations (table 2e)."""
 
+import re
 from collections.abc import Mapping
 
 from odatis_kg.iris import key_segment
@@ -273,10 +274,7 @@ def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  
     reader.string_at(node, "relatedIdentifierType")
     if not text:
         return
-    target = _target(text, reader.string_at(node, "relatedIdentifierType"))
-    if target is None:
-        context.warn(f"the related identifier '{text[:80]}' is no address and no DOI; left out")
-        return
+    target = _target(context, text, reader.string_at(node, "relatedIdentifierType"))
     row = context.registers["datacite_relations"].get(kind)
     if kind and not row:
         context.warn(f"the relation '{kind[:60]}' is not in the register datacite_relations; taken for a relation")
@@ -292,15 +290,24 @@ def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  
         context.add(relation, "odk:statedRelation", values.text(kind))
 
 
-def _target(text: str, kind: str) -> Term | None:
+def _target(context: Context, text: str, kind: str) -> Term:
+    """What a related identifier names: an address, made from its scheme if need be, else a thing known by its identifier."""
     if kind == "DOI" and "/" in text and not text.startswith("http"):
         candidate = doi_iri(text.strip().lower())
         if text.startswith("10.") and values.is_iri(candidate):
             return values.iri(candidate)
     found = canonical(text)
-    return (
-        values.iri(found) if found and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")) else None
-    )
+    if found and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")):
+        return values.iri(found)
+    scheme = context.registers["identifier_schemes"].get(kind)
+    number = re.fullmatch(scheme["pattern"], text.strip(), re.IGNORECASE) if scheme else None
+    if scheme and number and values.is_iri(address := scheme["begins"] + number[1]):
+        return values.iri(address)
+    if scheme or kind in ("DOI", "URL"):
+        context.warn(f"the related identifier '{text[:80]}' is no {kind}; kept as it stands")
+    thing = context.part(context.subjects["resource"], "related", kind, text)
+    state_identifier(context, thing, text, kind)
+    return thing
 
 
 def _language(context: Context, node: Node) -> str | None:

@@ -286,10 +286,10 @@ def vertical_extent(context: Context, node: Element, options: Mapping[str, str])
         context.add(extent, "odk:verticalDatum", datum)
     depths = _depths(context, node, low, high, system)
     if depths and unit.lower() in ("", "m", "metre", "metres", "meter", "meters", "mètre", "mètres"):
-        shallow, deep = depths
         for holder in (about, extent):
-            context.add(holder, "odk:minimumDepth", values.decimal(shallow))
-            context.add(holder, "odk:maximumDepth", values.decimal(deep))
+            for predicate, depth in zip(("odk:minimumDepth", "odk:maximumDepth"), depths, strict=True):
+                if depth is not None:
+                    context.add(holder, predicate, values.decimal(depth))
 
 
 def _vertical_system(context: Context, node: Element) -> str:
@@ -336,19 +336,22 @@ def _datums(context: Context, node: Element) -> Iterator[Term]:
 
 def _depths(
     context: Context, node: Element, low: Decimal | None, high: Decimal | None, system: str
-) -> tuple[Decimal, Decimal] | None:
-    known = [value for value in (low, high) if value is not None]
+) -> tuple[Decimal | None, Decimal | None] | None:
+    """The least and the greatest depth; None where the record does not tell which way is down, or states no such limit."""
+    known = sorted(value for value in (low, high) if value is not None)
     if not known:
         return None
-    first, last = min(known), max(known)
+    first, last = known[0], known[-1]
+    downwards = (first, last) if len(known) == 2 else (low, high)
     code = system.rpartition("/")[2]
     if code in _DEPTHS or (context.record.kind is Kind.CDI and first >= 0):
-        return first, last
+        return downwards
     directions = {context.reader.string(one).lower() for one in node.iter("{*}axisDirection")}
     if "down" in directions:
-        return first, last
-    if last <= 0:
-        return -last, -first
+        return downwards
+    if last < 0 or (last == 0 and (len(known) == 2 or code in _HEIGHTS or "up" in directions)):
+        shallow, deep = downwards[::-1]
+        return -shallow if shallow is not None else None, -deep if deep is not None else None
     if code in _HEIGHTS or "up" in directions:
         context.warn(
             f"a vertical extent from {plain(first)} to {plain(last)} is stated as heights above the sea, not as depths"

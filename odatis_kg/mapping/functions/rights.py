@@ -7,6 +7,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
+from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 
@@ -42,11 +43,11 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
         link, texts = _read(reader, prop)
         matched = _state_known(context, node, about, _evidence(link, texts), link)
         if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
-            _state_statement(context, about, texts, values.repaired_iri(link) or "")
-        elif (address := values.repaired_iri(link)) and not known and not matched:
+            _state_statement(context, about, texts, canonical(link) or "")
+        elif (address := canonical(link)) and not known and not matched:
             _state_statement(context, about, [], address)
     for link in found:
-        if not known and (address := values.repaired_iri(link)):
+        if not known and (address := canonical(link)):
             _state_statement(context, about, [], address)
     for picture in reader.find(node, "graphic | imageLink"):
         reader.ignore(picture)  # the logo of a licence
@@ -100,7 +101,7 @@ def _state_known(context: Context, node: Element, about: Term, evidence: str, li
     access = context.registers["access_rights"].match(evidence)
     if access and (evidence.startswith("http") or len(evidence) <= _SHORT):
         # A long text that begins with "no limitations" goes on to name some.
-        address = values.repaired_iri(link)
+        address = canonical(link)
         if address:
             context.add(about, "dct:rights", values.iri(address))
             context.type(values.iri(address), "dct:RightsStatement")
