@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from odatis_kg.mapping import json, listing, rdf, values, xml
+from odatis_kg.mapping import elements, json, listing, rdf, values
 from odatis_kg.mapping.conversions import Conversion, conversion
 from odatis_kg.mapping.engine import Action, Context, Row
 from odatis_kg.mapping.errors import TableError
@@ -94,9 +94,9 @@ class Compiler:
     def _path(self, path: str, *, by_local_names: bool) -> Any:
         if self._dialect == "xpath":
             if by_local_names:
-                return xml.local_path(path)
+                return elements.local_path(path)
             root = _IDENTIFICATION.get(self._profile, "ID")
-            return xml.compile_path(_ID.sub(lambda found: found[1] + root, path))
+            return elements.compile_path(_ID.sub(lambda found: found[1] + root, path))
         if self._dialect == "columns":
             return listing.compile_path(path)
         return rdf.compile_path(path) if self._dialect == "predicates" else json.compile_path(path)

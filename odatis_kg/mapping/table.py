@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import datacite_xml, json, lists, rdf, registers, schema_org, xml
+from odatis_kg.mapping import datacite_xml, elements, json, lists, rdf, registers, schema_org, xml
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
@@ -28,6 +28,7 @@ from odatis_kg.mapping.errors import RefusedError, TableError
 from odatis_kg.mapping.functions import IDENTITIES
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.reading import Reader
+from odatis_kg.mapping.xml_reader import XmlReader
 
 _ROW_WORDS: Final = {
     "id", "doc", "from", "subject", "predicate", "value", "node", "part", "rows", "ignore", "cardinality", "normative",
@@ -170,7 +171,7 @@ def _yaml(path: Path) -> Any:
 
 
 def _open_xml(content: bytes) -> Reader:
-    return xml.XmlReader(xml.parse(content))
+    return XmlReader(elements.elements(xml.parse(content)))
 
 
 def _open_orcid(content: bytes) -> Reader:

@@ -8,11 +8,12 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, meant, state_once, state_page, texts_at
 from odatis_kg.mapping.identifiers import canonical, directory_entry, edmo, orcid, ror
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 # Names of mailboxes that belong to an office, not to a person. A mailbox is published only when its name is one of these
 # or a word of the organisation's own name (R7).
@@ -102,7 +103,7 @@ def read_parties(context: Context, node: Element) -> Iterator[Party]:
             yield _from_19139(reader, responsibility, role)
             continue
         for holder in reader.find(responsibility, "party/*"):
-            if local_name(holder) == "CI_Individual":
+            if holder.name == "CI_Individual":
                 stated = Party(role)
                 _read_individual(reader, holder, stated)
                 yield stated
@@ -202,7 +203,7 @@ def _read_page(reader: XmlReader, online: Element, stated: Party, holder: Elemen
     elif organisation := edmo(text) or ror(text):
         stated.organisation_iri = stated.organisation_iri or organisation
     elif (page := values.repaired_iri(text)) and page.startswith(("http:", "https:")):
-        pages = stated.own_pages if local_name(holder) == "CI_Individual" else stated.pages
+        pages = stated.own_pages if holder.name == "CI_Individual" else stated.pages
         pages.append(Page(page, title, description))
 
 

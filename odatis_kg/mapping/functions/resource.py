@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.identifiers import canonical, doi, doi_iri
 from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 # What catalogues write where a value is due and there is none.
 NO_VALUES = frozenset(
@@ -59,13 +60,13 @@ def set_languages(context: Context) -> None:
         reader.first(reader.root, "identificationInfo/*/language | identificationInfo/*/defaultLocale/*/language")
     )
     reader.language = language_tag(context.registers, stated)
-    for locale in reader.root.iter("{*}PT_Locale"):
+    for locale in reader.root.named("PT_Locale"):
         code = reader.code(reader.first(locale, "languageCode | language"))
         if name := locale.get("id"):
             tag = language_tag(context.registers, code) or language_tag(context.registers, name)
             if tag:
                 reader.locales[name.lower()] = tag
-    for translation in reader.root.iter("{*}LocalisedCharacterString"):
+    for translation in reader.root.named("LocalisedCharacterString"):
         name = (translation.get("locale") or "").rpartition("#")[2].lower()
         if name and name not in reader.locales and (tag := language_tag(context.registers, name)):
             reader.locales[name] = tag
@@ -111,7 +112,7 @@ def is_service(context: Context) -> bool:
 def resource_identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """An identifier: the first is `dct:identifier` of the resource, each an `adms:Identifier`, a DOI also `schema:sameAs`."""
     reader: XmlReader = context.reader
-    code_property = reader.first(node, "code") if local_name(node) != "code" else node
+    code_property = reader.first(node, "code") if node.name != "code" else node
     if code_property is None:
         return
     link = reader.href(code_property)
@@ -149,15 +150,15 @@ def state_doi(context: Context, resource: Term, bare: str) -> Term:
 def metadata_standard(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """The standard the record says it follows, as a `dct:Standard` node of its own; a record conforms to one (DCAT-AP 3)."""
     reader: XmlReader = context.reader
-    title = reader.string(node) if local_name(node) == "metadataStandardName" else reader.string_at(node, "*/title")
-    named = node if local_name(node) == "metadataStandardName" else reader.first(node, "*/title")
+    title = reader.string(node) if node.name == "metadataStandardName" else reader.string_at(node, "*/title")
+    named = node if node.name == "metadataStandardName" else reader.first(node, "*/title")
     titles = reader.text(named) if named is not None else []
     if title.lower() in NO_VALUES:
         return
-    parent = node.getparent()
+    parent = node.parent
     version = (
         reader.string_at(parent, "metadataStandardVersion")
-        if local_name(node) == "metadataStandardName" and parent is not None
+        if node.name == "metadataStandardName" and parent is not None
         else reader.string_at(node, "*/edition")
     )
     record = context.subjects["record"]

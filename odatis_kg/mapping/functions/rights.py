@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 _NOTHING: Final = NO_VALUES | {
     "no conditions apply",
@@ -41,7 +42,7 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
         link = reader.href(prop)
         texts = [value for value in reader.text(prop, multiline=True) if value[0].lower() not in _NOTHING]
         matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]), link)
-        if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
+        if texts and not (link and len(texts) == 1 and matched and prop.name != "useLimitation"):
             _state_statement(context, about, texts, values.repaired_iri(link) or "")
         elif (address := values.repaired_iri(link)) and not known and not matched:
             _state_statement(context, about, [], address)
