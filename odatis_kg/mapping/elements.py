@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from lxml import etree
 
@@ -17,7 +17,9 @@ from odatis_kg.mapping.values import one_line
 from odatis_kg.mapping.xml import NAMESPACES, Parsed
 
 XLINK_HREF: Final = f"{{{NAMESPACES['xlink']}}}href"
-_NOTHING: Final[dict[str, str]] = {}
+# Shared by the many elements that have none.
+_NO_ATTRIBUTES: Final[dict[str, str]] = {}
+_NO_CHILDREN: "Final[list[Element]]" = []
 
 
 class Document:
@@ -46,9 +48,9 @@ class Element:
         text = source.text
         self.text: str = "" if text is None or text.isspace() else text
         stated = source.items()
-        self.attributes: dict[str, str] = dict(stated) if stated else _NOTHING  # type: ignore[arg-type]  # the stubs allow bytes
+        self.attributes: dict[str, str] = dict(stated) if stated else _NO_ATTRIBUTES  # type: ignore[arg-type]  # the stubs allow bytes
         self.parent = parent
-        self.children: list[Element] = []
+        self.children = _NO_CHILDREN
         self.document = document
         self.place = len(document.elements)
 
@@ -124,7 +126,10 @@ def elements(root: Parsed) -> Element:
         element = Element(source, above, document)
         document.elements.append(element)
         if above is not None:
-            above.children.append(element)
+            if above.children is _NO_CHILDREN:
+                above.children = [element]
+            else:
+                above.children.append(element)
         above = element
     return document.elements[0]
 
@@ -132,6 +137,7 @@ def elements(root: Parsed) -> Element:
 # Paths
 
 Path = Callable[[Element], list[Element]]
+_Step = Callable[[list[Element]], list[Element]]
 
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _PREFIX: Final = re.compile(r"([\w-]+):(?!:)(?<!::)(?=[\w*])")
@@ -139,35 +145,12 @@ _STEPS: Final = re.compile(r"(?:\*|[\w-]+:[\w-]+)(?://?(?:\*|[\w-]+:[\w-]+))*")
 _place: Final = attrgetter("place")
 
 
-class _Step(NamedTuple):
-    """One step of a path: the name asked for (None: any), and whether below at any depth or of the children."""
-
-    name: str | None
-    deep: bool
-
-
-def _steps(alternative: str) -> tuple[_Step, ...]:
-    found: list[_Step] = []
-    deep = False
-    for step in alternative.split("/"):
-        if step:
-            found.append(_Step(None if step == "*" else step, deep))
-        deep = not step
-    return tuple(found)
-
-
 @lru_cache(maxsize=4096)
 def local_path(path: str) -> Path:
     """A compiled path of local names, such as `contactInfo/*/address/*/city`; `//` and `|` as in XPath."""
     if path == ".":
         return _itself
-    alternatives = [_steps(alternative.strip()) for alternative in path.split("|")]
-    if len(alternatives) > 1 or any(step.deep for step in alternatives[0]):
-        return lambda element: _ordered([one for steps in alternatives for one in _follow(element, steps)])
-    (steps,) = alternatives
-    if len(steps) == 1 and (name := steps[0].name):
-        return lambda element: [child for child in element.children if child.name == name]
-    return lambda element: _follow(element, steps)
+    return _union([_steps(alternative.strip()) for alternative in path.split("|")])
 
 
 def compile_path(path: str) -> Path:
@@ -183,16 +166,46 @@ def compile_path(path: str) -> Path:
         xpath = etree.XPath(path, namespaces=NAMESPACES, smart_strings=False)
     except etree.XPathError as error:
         raise ValueError(f"'{path}' is not a usable XPath: {error}") from None
-    if path.strip() == ".":
+    if path == ".":
         return _itself
-    written = [alternative.strip() for alternative in path.split("|")]
-    if not all(_STEPS.fullmatch(alternative) for alternative in written):
-        return lambda element: [element.document.by_source[one] for one in xpath(element.source)]  # type: ignore[index, union-attr]  # rows find elements
-    alternatives = [
-        tuple(step._replace(name=_tag(step.name)) if step.name else step for step in _steps(alternative))
-        for alternative in written
-    ]
-    return lambda element: _ordered([one for steps in alternatives for one in _follow(element, steps)])
+    alternatives = [alternative.strip() for alternative in path.split("|")]
+    if all(_STEPS.fullmatch(alternative) for alternative in alternatives):
+        return _union([_steps(alternative) for alternative in alternatives])
+
+    def evaluate(element: Element) -> list[Element]:
+        by_source = element.document.by_source
+        return [by_source[one] for one in xpath(element.source)]  # type: ignore[index, union-attr]  # rows find elements
+
+    return evaluate
+
+
+def _steps(alternative: str) -> list[_Step]:
+    """The steps of a path, each from some elements to others: to their children, or to all that is below them."""
+    steps: list[_Step] = []
+    deep = False
+    for name in alternative.split("/"):
+        if name:
+            steps.append(_below(name) if deep else _children(name))
+        deep = not name
+    return steps
+
+
+def _children(name: str) -> _Step:
+    if name == "*":
+        return lambda holders: [one for holder in holders for one in holder.children]
+    if ":" not in name:
+        return lambda holders: [one for holder in holders for one in holder.children if one.name == name]
+    tag = _tag(name)
+    return lambda holders: [one for holder in holders for one in holder.children if one.tag == tag]
+
+
+def _below(name: str) -> _Step:
+    if name == "*":
+        return lambda holders: _ordered([one for holder in holders for one in holder.below[1:]])
+    if ":" not in name:
+        return lambda holders: _ordered([one for holder in holders for one in holder.below[1:] if one.name == name])
+    tag = _tag(name)
+    return lambda holders: _ordered([one for holder in holders for one in holder.below[1:] if one.tag == tag])
 
 
 def _tag(prefixed: str) -> str:
@@ -200,20 +213,35 @@ def _tag(prefixed: str) -> str:
     return f"{{{NAMESPACES[prefix]}}}{name}"
 
 
+def _ordered(found: list[Element]) -> list[Element]:
+    """Each element once, in document order."""
+    return sorted(set(found), key=_place) if len(found) > 1 else found
+
+
+def _union(alternatives: list[list[_Step]]) -> Path:
+    """What is at the end of any of some paths, each element once, in document order."""
+    paths = [_path(steps) for steps in alternatives]
+    if len(paths) == 1:
+        return paths[0]
+
+    return lambda element: _ordered([one for path in paths for one in path(element)])
+
+
+def _path(steps: list[_Step]) -> Path:
+    if len(steps) == 1:
+        (step,) = steps
+        return lambda element: step([element])
+
+    def follow(element: Element) -> list[Element]:
+        found = [element]
+        for step in steps:
+            found = step(found)
+            if not found:
+                break
+        return found
+
+    return follow
+
+
 def _itself(element: Element) -> list[Element]:
     return [element]
-
-
-def _follow(element: Element, steps: tuple[_Step, ...]) -> list[Element]:
-    found = [element]
-    for name, deep in steps:
-        found = [one for holder in found for one in (holder.below[1:] if deep else holder.children)]
-        if name is not None:  # a local name never begins with "{", so it is clear which of the two is asked for
-            found = [one for one in found if one.name == name or one.tag == name]
-        if not found:
-            break
-    return found
-
-
-def _ordered(found: list[Element]) -> list[Element]:
-    return sorted(set(found), key=_place) if len(found) > 1 else found

@@ -20,6 +20,7 @@ from odatis_kg.mapping import datacite_xml, elements, json, lists, rdf, register
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
+    Names,
     Opener,
     Spec,
     all_prefixes,
@@ -85,6 +86,7 @@ def load(folder: Path, iris: Iris) -> Mappings:
         digest=registers.digest([folder]),
         iris=iris,
         prefixes=prefixes,
+        names=Names(prefixes),
         registers=known_registers,
         specs=specs,
     )
