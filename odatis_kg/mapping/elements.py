@@ -7,9 +7,10 @@ What must stay true: a path finds what XPath 1.0 finds, each element once, in do
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final
+from weakref import ref
 
 from lxml import etree
 
@@ -22,37 +23,26 @@ _NO_ATTRIBUTES: Final[dict[str, str]] = {}
 _NO_CHILDREN: "Final[list[Element]]" = []
 
 
-class Document:
-    """All elements of a record, in document order."""
-
-    def __init__(self) -> None:
-        self.elements: list[Element] = []
-
-    @cached_property
-    def by_source(self) -> "dict[Parsed, Element]":
-        """The elements by what they were made of."""
-        return {element.source: element for element in self.elements}
-
-
 class Element:
     """An element of a record: its name with (`tag`, as lxml writes it) and without namespace, what it says, where it stands.
 
     `text` is what stands before the first child; empty where that is only layout. Attributes are named as lxml does.
+    An element holds those below it, and knows those above it only as long as somebody holds the root: without circles, the
+    memory of a record is free for the next one as soon as it is mapped, which halves the time that making its objects takes.
     """
 
-    __slots__ = ("attributes", "children", "document", "name", "parent", "place", "source", "tag", "text")
+    __slots__ = ("__weakref__", "_parent", "attributes", "children", "name", "place", "source", "tag", "text")
 
-    def __init__(self, source: Parsed, parent: "Element | None", document: Document) -> None:
+    def __init__(self, source: Parsed, place: int, parent: "Callable[[], Element | None]") -> None:
         self.source = source
         self.tag, self.name = _names(source.tag)
         text = source.text
         self.text: str = "" if text is None or text.isspace() else text
         stated = source.items()
         self.attributes: dict[str, str] = dict(stated) if stated else _NO_ATTRIBUTES  # type: ignore[arg-type]  # the stubs allow bytes
-        self.parent = parent
         self.children = _NO_CHILDREN
-        self.document = document
-        self.place = len(document.elements)
+        self.place = place
+        self._parent = parent
 
     def __iter__(self) -> "Iterator[Element]":
         return iter(self.children)
@@ -68,12 +58,20 @@ class Element:
         return self.attributes.get(attribute)
 
     @property
+    def parent(self) -> "Element | None":
+        """The element around it, None for the root."""
+        return self._parent()
+
+    @property
     def below(self) -> "list[Element]":
         """The element and all below it, in document order."""
-        last = self
-        while last.children:
-            last = last.children[-1]
-        return self.document.elements[self.place : last.place + 1]
+        found = [self]
+        for child in self.children:
+            if child.children:
+                found += child.below
+            else:
+                found.append(child)
+        return found
 
     @property
     def above(self) -> "Iterator[Element]":
@@ -115,23 +113,33 @@ def _names(tag: str) -> tuple[str, str]:
     return tag, tag.rpartition("}")[2]
 
 
-def elements(root: Parsed) -> Element:
-    """The root of a record that was parsed."""
-    document = Document()
-    above: Element | None = None
-    for source in root.iter("*"):
+def _nobody() -> None:
+    return None
+
+
+def elements(root: Parsed) -> list[Element]:
+    """The elements of a record that was parsed, in document order: the first is its root."""
+    top = Element(root, 0, _nobody)
+    every = [top]
+    around = [top]
+    for place, source in enumerate(root.iterdescendants("*"), 1):
         holder = source.getparent()
-        while above is not None and above.source is not holder:
-            above = above.parent
-        element = Element(source, above, document)
-        document.elements.append(element)
-        if above is not None:
-            if above.children is _NO_CHILDREN:
-                above.children = [element]
-            else:
-                above.children.append(element)
-        above = element
-    return document.elements[0]
+        while around[-1].source is not holder:
+            around.pop()
+        parent = around[-1]
+        element = Element(source, place, ref(parent))
+        if parent.children is _NO_CHILDREN:
+            parent.children = [element]
+        else:
+            parent.children.append(element)
+        around.append(element)
+        every.append(element)
+    return every
+
+
+@lru_cache(maxsize=1)  # asked for by several rows of a record
+def _by_source(root: Element) -> dict[Parsed, Element]:
+    return {element.source: element for element in root.below}
 
 
 # Paths
@@ -142,6 +150,10 @@ _Step = Callable[[list[Element]], list[Element]]
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _PREFIX: Final = re.compile(r"([\w-]+):(?!:)(?<!::)(?=[\w*])")
 _STEPS: Final = re.compile(r"(?:\*|[\w-]+:[\w-]+)(?://?(?:\*|[\w-]+:[\w-]+))*")
+# A condition on the last step alone, and none that asks for its place among others.
+_STEPS_AND_CONDITION: Final = re.compile(
+    rf"(?P<steps>{_STEPS.pattern})\[(?P<condition>(?:(?!position|last|\[|\]).)+)\]"
+)
 _place: Final = attrgetter("place")
 
 
@@ -150,6 +162,8 @@ def local_path(path: str) -> Path:
     """A compiled path of local names, such as `contactInfo/*/address/*/city`; `//` and `|` as in XPath."""
     if path == ".":
         return _itself
+    if path.isalnum():
+        return _named_children(path)
     return _union([_steps(alternative.strip()) for alternative in path.split("|")])
 
 
@@ -171,12 +185,28 @@ def compile_path(path: str) -> Path:
     alternatives = [alternative.strip() for alternative in path.split("|")]
     if all(_STEPS.fullmatch(alternative) for alternative in alternatives):
         return _union([_steps(alternative) for alternative in alternatives])
+    if (found := _STEPS_AND_CONDITION.fullmatch(path)) and not _is_number(found["condition"]):
+        return _where(found["condition"], _union([_steps(found["steps"])]))
 
     def evaluate(element: Element) -> list[Element]:
-        by_source = element.document.by_source
-        return [by_source[one] for one in xpath(element.source)]  # type: ignore[index, union-attr]  # rows find elements
+        found = xpath(element.source)
+        if not found:
+            return []
+        by_source = _by_source(element)
+        return [by_source[one] for one in found]  # type: ignore[index, union-attr]  # rows find elements
 
     return evaluate
+
+
+def _is_number(expression: str) -> bool:
+    """Whether an expression is a number, which as a condition asks for a place (XPath 1.0, section 2.4)."""
+    return isinstance(etree.XPath(expression, namespaces=NAMESPACES)(etree.Element("any")), float)
+
+
+def _where(condition: str, path: Path) -> Path:
+    """Those at the end of a path for which a condition holds; lxml is asked only when there are any."""
+    holds = etree.XPath(f"boolean({condition})", namespaces=NAMESPACES)
+    return lambda element: [one for one in path(element) if holds(one.source)]
 
 
 def _steps(alternative: str) -> list[_Step]:
@@ -216,6 +246,10 @@ def _tag(prefixed: str) -> str:
 def _ordered(found: list[Element]) -> list[Element]:
     """Each element once, in document order."""
     return sorted(set(found), key=_place) if len(found) > 1 else found
+
+
+def _named_children(name: str) -> Path:
+    return lambda element: [one for one in element.children if one.name == name]
 
 
 def _union(alternatives: list[list[_Step]]) -> Path:

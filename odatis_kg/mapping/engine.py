@@ -261,13 +261,10 @@ def map_record(
 
 
 def _coverage(reader: Reader) -> Coverage:
-    states = Counter[State]()
-    unknown = Counter[str]()
-    for node, _, state in reader.leaves():
-        states[state] += 1
-        if state is State.UNKNOWN:
-            unknown[reader.where(node)] += 1
-    return Coverage(states.total(), states[State.CONSUMED], states[State.IGNORED], dict(sorted(unknown.items())))
+    leaves = list(reader.leaves())
+    states = Counter([state for _, _, state in leaves])
+    unknown = Counter([reader.where(node) for node, _, state in leaves if state is State.UNKNOWN])
+    return Coverage(len(leaves), states[State.CONSUMED], states[State.IGNORED], dict(sorted(unknown.items())))
 
 
 class Action(Protocol):

@@ -11,7 +11,6 @@ from pathlib import Path
 from odatis_kg.mapping.values import is_iri
 from odatis_kg.namespaces import PREFIXES, expand
 
-
 # Texts from here on are not remembered, so that what is remembered stays below 10 MB.
 _LONG = 2000
 

@@ -85,6 +85,22 @@ def parse(content: bytes) -> Parsed:
     return root
 
 
+class _Doctype(Exception):  # noqa: N818
+    """The prolog has a document type declaration."""
+
+
+class _FirstElement(Exception):  # noqa: N818
+    """The prolog is over."""
+
+
+def _at_doctype(*_: object) -> None:
+    raise _Doctype
+
+
+def _at_first_element(*_: object) -> None:
+    raise _FirstElement
+
+
 def refuse_dtd(content: bytes) -> None:
     """Refuse a document with a document type declaration, before anything of it is expanded.
 
@@ -92,27 +108,15 @@ def refuse_dtd(content: bytes) -> None:
     exist (OWASP, XML External Entity Prevention). Only the prolog is looked at.
     """
 
-    class Doctype(Exception):  # noqa: N818
-        pass
-
-    class FirstElement(Exception):  # noqa: N818
-        pass
-
-    def doctype(*_: object) -> None:
-        raise Doctype
-
-    def element(*_: object) -> None:
-        raise FirstElement
-
     prolog = expat.ParserCreate()
-    prolog.StartDoctypeDeclHandler = doctype
-    prolog.StartElementHandler = element
+    prolog.StartDoctypeDeclHandler = _at_doctype
+    prolog.StartElementHandler = _at_first_element
     try:
         for start in range(0, len(content), 4096):
             prolog.Parse(content[start : start + 4096], False)
-    except Doctype:
+    except _Doctype:
         raise RefusedError(_DOCTYPE) from None
-    except (FirstElement, expat.ExpatError, ValueError, LookupError):
+    except (_FirstElement, expat.ExpatError, ValueError, LookupError):
         return  # the prolog is over, or the parser proper will say what is wrong
 
 

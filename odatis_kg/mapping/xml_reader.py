@@ -16,17 +16,26 @@ Localised: TypeAlias = list[tuple[str, str | None]]
 
 @dataclass(slots=True)
 class XmlReader:
-    """One record being read: where its values are, in which languages, and which of them have been read so far."""
+    """One record being read: all its elements in document order, in which languages, and which of them have been read so far."""
 
-    root: Element
+    every: list[Element]
     language: str | None = None
     locales: dict[str, str] = field(default_factory=dict)
     consumed: set[Element] = field(default_factory=set)
     ignored: set[Element] = field(default_factory=set)
 
+    @property
+    def root(self) -> Element:
+        """The root of the record."""
+        return self.every[0]
+
+    def named(self, name: str) -> Iterator[Element]:
+        """The elements of the record with a local name, in document order."""
+        return (element for element in self.every if element.name == name)
+
     def select(self, path: Path) -> list[Element]:
         """The elements a compiled row path finds in the record."""
-        return path(self.root)
+        return path(self.every[0])
 
     def find(self, element: Element, path: str) -> list[Element]:
         """The elements below `element` at a path of local names, in document order, whatever the namespaces."""
@@ -53,7 +62,7 @@ class XmlReader:
         """
         main, translations = "", []
         fold = clean if multiline else one_line
-        for child in prop:
+        for child in prop.children:
             if child.name in ("PT_FreeText", "PT_FreeURL"):
                 for translation in child.named("LocalisedCharacterString", "LocalisedURL"):
                     if words := fold(translation.text):
@@ -62,7 +71,7 @@ class XmlReader:
             elif not main and (words := fold(child.words)):
                 self.consumed.update(child.below)
                 main = words
-        if not len(prop) and (words := fold(prop.text)):
+        if not prop.children and (words := fold(prop.text)):
             self.consumed.add(prop)
             main = words
         values: Localised = [(main, self.language)] if main and main not in {words for words, _ in translations} else []
@@ -75,7 +84,7 @@ class XmlReader:
         """The main text of a property on one line, whatever its language; empty when there is none."""
         if prop is None:
             return ""
-        for child in prop:
+        for child in prop.children:
             if child.name != "PT_FreeText" and (words := one_line(child.words)):
                 self.consumed.update(child.below)
                 return words
@@ -97,9 +106,9 @@ class XmlReader:
         """
         if prop is None:
             return ""
-        for holder in (*prop, prop):
-            value = (holder.get("codeListValue") or "").strip()
-            words = one_line(holder.text) if len(holder) == 0 else ""
+        for holder in (*prop.children, prop):
+            value = holder.attributes.get("codeListValue", "").strip()
+            words = one_line(holder.text) if not holder.children else ""
             if value or words:
                 self.consumed.add(holder)
                 return words if words and (not value or value.startswith(("http:", "https:"))) else value
@@ -107,17 +116,17 @@ class XmlReader:
 
     def href(self, prop: Element) -> str:
         """The `xlink:href` of a property or of the element inside it (an Anchor); empty when there is none."""
-        for holder in (*prop, prop):
-            if value := (holder.get(XLINK_HREF) or "").strip():
+        for holder in (*prop.children, prop):
+            if value := holder.attributes.get(XLINK_HREF, "").strip():
                 self.consumed.add(holder)
                 return value
         return ""
 
     def sdn_code(self, prop: Element) -> tuple[str, str] | None:
         """The element name and code of a SeaDataNet `sdn:SDN_*Code` inside a property, e.g. ("SDN_EDMOCode", "486")."""
-        for child in prop:
+        for child in prop.children:
             name = child.name
-            if name.startswith("SDN_") and (value := (child.get("codeListValue") or "").strip()):
+            if name.startswith("SDN_") and (value := child.attributes.get("codeListValue", "").strip()):
                 self.consumed.add(child)
                 return name, value
         return None
@@ -141,8 +150,8 @@ class XmlReader:
 
     def leaves(self) -> Iterator[tuple[Element, Element, State]]:
         """Every element that carries something, and what became of it."""
-        for element in self.root.below:
-            if not _carries_something(element):
+        for element in self.every:
+            if not element.text and not (element.attributes and _is_coded(element)):
                 continue
             if element in self.consumed:
                 yield element, element, State.CONSUMED
@@ -160,10 +169,7 @@ class XmlReader:
         return element.line
 
 
-def _carries_something(element: Element) -> bool:
-    if element.text:
-        return True
+def _is_coded(element: Element) -> bool:
+    """Whether an element without text says something by a code or a link."""
     said = element.attributes
-    return bool(
-        said and ((said.get("codeListValue") and not element.children) or said.get(XLINK_HREF) or said.get("uuidref"))
-    )
+    return bool((said.get("codeListValue") and not element.children) or said.get(XLINK_HREF) or said.get("uuidref"))

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -171,14 +172,20 @@ def _organisation_iri(text: str) -> str | None:
 
 
 def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
-    for email in reader.find(element, "contactInfo/*/address/*/electronicMailAddress"):
-        stated.emails.extend(_EMAIL.findall(reader.string(email)))
-        stated.mailboxes.append(email)
-    for online in reader.find(element, "contactInfo/*/onlineResource/*"):
-        _read_page(reader, online, stated, element)
-    for address in reader.find(element, "contactInfo/*/address/*"):
+    for contact in reader.find(element, "contactInfo/*"):
+        _read_way_to_reach(reader, contact, stated, element)
+
+
+def _read_way_to_reach(reader: XmlReader, contact: Element, stated: Party, holder: Element) -> None:
+    """The mailboxes, pages, address, telephones and instructions of one CI_Contact."""
+    for address in reader.find(contact, "address/*"):
+        for email in reader.find(address, "electronicMailAddress"):
+            stated.emails.extend(_EMAIL.findall(reader.string(email)))
+            stated.mailboxes.append(email)
         stated.address = stated.address or _read_address(reader, address)
-    for phone in reader.find(element, "contactInfo/*/phone/*"):
+    for online in reader.find(contact, "onlineResource/*"):
+        _read_page(reader, online, stated, holder)
+    for phone in reader.find(contact, "phone/*"):
         kind = reader.code(reader.first(phone, "numberType")).lower()
         for number in reader.find(phone, "voice | number"):
             if kind in ("", "voice"):
@@ -187,8 +194,8 @@ def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
                 reader.ignore(number)
         for fax in reader.find(phone, "facsimile"):
             reader.ignore(fax)
-    stated.instructions += texts_at(reader, element, "contactInfo/*/contactInstructions | contactInfo/*/hoursOfService")
-    for kind_of_contact in reader.find(element, "contactInfo/*/contactType"):
+    stated.instructions += texts_at(reader, contact, "contactInstructions | hoursOfService")
+    for kind_of_contact in reader.find(contact, "contactType"):
         reader.ignore(kind_of_contact)
 
 
@@ -208,9 +215,9 @@ def _read_page(reader: XmlReader, online: Element, stated: Party, holder: Elemen
 
 
 def _read_address(reader: XmlReader, element: Element) -> Address | None:
-    def said(path: str) -> str:
-        words = (_meant((reader.text(prop) or [("", None)])[0][0]) for prop in reader.find(element, path))
-        return ", ".join(dict.fromkeys(word for word in words if word))
+    def said(name: str) -> str:
+        words = [_meant((reader.text(prop) or [("", None)])[0][0]) for prop in element.children if prop.name == name]
+        return ", ".join(dict.fromkeys(filter(None, words)))
 
     number = said("streetNumber")
     street = said("deliveryPoint") or f"{said('streetName')} {number}".strip()
@@ -424,6 +431,7 @@ def is_office_mailbox(email: str, stated: Party) -> bool:
     return bool(words & (_OFFICE_MAILBOXES | organisation | set(domain.split(".")[:-1])))
 
 
-def _folded_words(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def _folded_words(text: str) -> frozenset[str]:
     plain = unicodedata.normalize("NFKD", text.lower())
-    return set(_WORDS.findall("".join(sign for sign in plain if not unicodedata.combining(sign))))
+    return frozenset(_WORDS.findall("".join(sign for sign in plain if not unicodedata.combining(sign))))

@@ -60,13 +60,13 @@ def set_languages(context: Context) -> None:
         reader.first(reader.root, "identificationInfo/*/language | identificationInfo/*/defaultLocale/*/language")
     )
     reader.language = language_tag(context.registers, stated)
-    for locale in reader.root.named("PT_Locale"):
+    for locale in reader.named("PT_Locale"):
         code = reader.code(reader.first(locale, "languageCode | language"))
         if name := locale.get("id"):
             tag = language_tag(context.registers, code) or language_tag(context.registers, name)
             if tag:
                 reader.locales[name.lower()] = tag
-    for translation in reader.root.named("LocalisedCharacterString"):
+    for translation in reader.named("LocalisedCharacterString"):
         name = (translation.get("locale") or "").rpartition("#")[2].lower()
         if name and name not in reader.locales and (tag := language_tag(context.registers, name)):
             reader.locales[name] = tag
