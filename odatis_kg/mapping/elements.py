@@ -66,12 +66,14 @@ class Element:
     def below(self) -> "list[Element]":
         """The element and all below it, in document order."""
         found = [self]
-        for child in self.children:
-            if child.children:
-                found += child.below
-            else:
-                found.append(child)
+        self._gather(found)
         return found
+
+    def _gather(self, found: "list[Element]") -> None:
+        for child in self.children:
+            found.append(child)
+            if child.children:
+                child._gather(found)
 
     @property
     def above(self) -> "Iterator[Element]":
@@ -137,11 +139,6 @@ def elements(root: Parsed) -> list[Element]:
     return every
 
 
-@lru_cache(maxsize=1)  # asked for by several rows of a record
-def _by_source(root: Element) -> dict[Parsed, Element]:
-    return {element.source: element for element in root.below}
-
-
 # Paths
 
 Path = Callable[[Element], list[Element]]
@@ -149,22 +146,26 @@ _Step = Callable[[list[Element]], list[Element]]
 
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _PREFIX: Final = re.compile(r"([\w-]+):(?!:)(?<!::)(?=[\w*])")
-_STEPS: Final = re.compile(r"(?:\*|[\w-]+:[\w-]+)(?://?(?:\*|[\w-]+:[\w-]+))*")
-# A condition on the last step alone, and none that asks for its place among others.
-_STEPS_AND_CONDITION: Final = re.compile(
-    rf"(?P<steps>{_STEPS.pattern})\[(?P<condition>(?:(?!position|last|\[|\]).)+)\]"
-)
+_LOCAL: Final = re.compile(r"(?:\*|[A-Za-z_][\w-]*)(?://?(?:\*|[A-Za-z_][\w-]*))*")
+# Steps by name, and a condition on the last that does not ask for its place among others.
+_NAME: Final = r"(?:\*|[\w-]+:[\w-]+)"
+_PLAIN: Final = re.compile(rf"(?P<steps>{_NAME}(?://?{_NAME})*)(?:\[(?P<condition>(?:(?!position|last|\[|\]).)+)\])?")
 _place: Final = attrgetter("place")
 
 
 @lru_cache(maxsize=4096)
 def local_path(path: str) -> Path:
-    """A compiled path of local names, such as `contactInfo/*/address/*/city`; `//` and `|` as in XPath."""
+    """A compiled path of local names, such as `contactInfo/*/address/*/city`; `//` and `|` as in XPath.
+
+    Raises:
+        ValueError: it is none.
+    """
     if path == ".":
         return _itself
-    if path.isalnum():
-        return _named_children(path)
-    return _union([_steps(alternative.strip()) for alternative in path.split("|")])
+    alternatives = [alternative.strip() for alternative in path.split("|")]
+    if not all(_LOCAL.fullmatch(alternative) for alternative in alternatives):
+        raise ValueError(f"'{path}' is not a usable path of local names")
+    return _union([_path(alternative) for alternative in alternatives])
 
 
 def compile_path(path: str) -> Path:
@@ -182,25 +183,38 @@ def compile_path(path: str) -> Path:
         raise ValueError(f"'{path}' is not a usable XPath: {error}") from None
     if path == ".":
         return _itself
-    alternatives = [alternative.strip() for alternative in path.split("|")]
-    if all(_STEPS.fullmatch(alternative) for alternative in alternatives):
-        return _union([_steps(alternative) for alternative in alternatives])
-    if (found := _STEPS_AND_CONDITION.fullmatch(path)) and not _is_number(found["condition"]):
-        return _where(found["condition"], _union([_steps(found["steps"])]))
+    alternatives = [_alternative(one.strip()) for one in path.split("|")]
+    plain = [one for one in alternatives if one is not None]
+    if len(plain) == len(alternatives):
+        return _union(plain)
 
     def evaluate(element: Element) -> list[Element]:
         found = xpath(element.source)
         if not found:
             return []
-        by_source = _by_source(element)
+        by_source = {one.source: one for one in element.below}
         return [by_source[one] for one in found]  # type: ignore[index, union-attr]  # rows find elements
 
     return evaluate
 
 
+def _alternative(path: str) -> Path | None:
+    """A path of plain steps, with or without a condition on the last one; None for any other XPath."""
+    found = _PLAIN.fullmatch(path)
+    if not found:
+        return None
+    steps = _path(found["steps"])
+    if not found["condition"]:
+        return steps
+    return None if _is_number(found["condition"]) else _where(found["condition"], steps)
+
+
 def _is_number(expression: str) -> bool:
     """Whether an expression is a number, which as a condition asks for a place (XPath 1.0, section 2.4)."""
-    return isinstance(etree.XPath(expression, namespaces=NAMESPACES)(etree.Element("any")), float)
+    try:
+        return isinstance(etree.XPath(expression, namespaces=NAMESPACES)(etree.Element("any")), float)
+    except etree.XPathError as error:
+        raise ValueError(f"'{expression}' is not a usable XPath: {error}") from None
 
 
 def _where(condition: str, path: Path) -> Path:
@@ -231,11 +245,11 @@ def _children(name: str) -> _Step:
 
 def _below(name: str) -> _Step:
     if name == "*":
-        return lambda holders: _ordered([one for holder in holders for one in holder.below[1:]])
+        return lambda holders: [one for holder in holders for one in holder.below[1:]]
     if ":" not in name:
-        return lambda holders: _ordered([one for holder in holders for one in holder.below[1:] if one.name == name])
+        return lambda holders: [one for holder in holders for one in holder.below[1:] if one.name == name]
     tag = _tag(name)
-    return lambda holders: _ordered([one for holder in holders for one in holder.below[1:] if one.tag == tag])
+    return lambda holders: [one for holder in holders for one in holder.below[1:] if one.tag == tag]
 
 
 def _tag(prefixed: str) -> str:
@@ -248,23 +262,19 @@ def _ordered(found: list[Element]) -> list[Element]:
     return sorted(set(found), key=_place) if len(found) > 1 else found
 
 
-def _named_children(name: str) -> Path:
-    return lambda element: [one for one in element.children if one.name == name]
-
-
-def _union(alternatives: list[list[_Step]]) -> Path:
+def _union(paths: list[Path]) -> Path:
     """What is at the end of any of some paths, each element once, in document order."""
-    paths = [_path(steps) for steps in alternatives]
     if len(paths) == 1:
         return paths[0]
 
     return lambda element: _ordered([one for path in paths for one in path(element)])
 
 
-def _path(steps: list[_Step]) -> Path:
-    if len(steps) == 1:
-        (step,) = steps
-        return lambda element: step([element])
+def _path(alternative: str) -> Path:
+    if alternative.isalnum():  # what functions ask for most
+        return lambda element: [one for one in element.children if one.name == alternative]
+    steps = _steps(alternative)
+    nested = "//" in alternative  # only then may steps meet in an element, or leave document order
 
     def follow(element: Element) -> list[Element]:
         found = [element]
@@ -272,7 +282,7 @@ def _path(steps: list[_Step]) -> Path:
             found = step(found)
             if not found:
                 break
-        return found
+        return _ordered(found) if nested else found
 
     return follow
 
