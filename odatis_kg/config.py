@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from odatis_kg.iris import Iris, is_segment
+from odatis_kg.sources import AnySource, Source, WebSource
 
 CONFIG_FILE = "odatis-kg.toml"
 ENVIRONMENT_PREFIX = "ODATIS_KG_"
@@ -63,6 +64,26 @@ class InputSettings(_Table):
         ge=0,
         le=1_024,
         description="Processes that map records; 0 means one for each core, once there are 200 records or more.",
+    )
+
+
+class HarvestSettings(_Table):
+    """What all harvests share; each source may be slower, never ruder."""
+
+    contact: str = Field(
+        "", description="E-mail or web address that the servers asked are told, so that they can reach you."
+    )
+    hosts: int = Field(
+        4, ge=1, le=64, description="Hosts harvested at the same time; each of them gets one request at a time."
+    )
+    most_drop: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of a source's records that one harvest may drop; above it, none is without --accept-drop.",
+    )
+    resume_hours: float = Field(
+        24.0, ge=0, le=8_784, description="A harvest that was cut off less than so many hours ago is gone on with."
     )
 
 
@@ -147,6 +168,8 @@ class Settings(BaseSettings):
         ("en", "fr"), min_length=1, description="Languages of labels on pages and in texts, the preferred one first."
     )
     input: InputSettings = InputSettings()  # type: ignore[call-arg]
+    harvest: HarvestSettings = HarvestSettings()  # type: ignore[call-arg]
+    sources: Annotated[dict[Annotated[str, AfterValidator(_source_name)], Source], Field(default_factory=dict)]
     server: ServerSettings = ServerSettings()  # type: ignore[call-arg]
     query: QuerySettings = QuerySettings()  # type: ignore[call-arg]
     release: ReleaseSettings = ReleaseSettings()  # type: ignore[call-arg]
@@ -198,6 +221,8 @@ def _without_none(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explain(location: tuple[int | str, ...], message: str, value: object) -> str:
+    if location[0] == "sources" and len(location) > 3:
+        location = (*location[:2], *location[3:])  # without the protocol that chose the table
     name = ".".join(str(part) for part in location)
     variable = ENVIRONMENT_PREFIX + "__".join(str(part) for part in location).upper()
     if message == "Extra inputs are not permitted":
@@ -205,9 +230,22 @@ def _explain(location: tuple[int | str, ...], message: str, value: object) -> st
     return f"  {name} = {value!r} (or {variable}): {message.removeprefix('Value error, ')}"
 
 
-def describe() -> Iterator[tuple[str, str, str, str]]:
-    """Every setting as (name, type and bounds, default, description), in the order of the file."""
+Row = tuple[str, str, str, str]
+
+
+def describe() -> Iterator[Row]:
+    """Every setting but those of sources as (name, type and bounds, default, description), in the order of the file."""
     yield from _describe("", Settings)
+
+
+def describe_sources() -> Iterator[tuple[str, str, list[Row]]]:
+    """What sources can be told, as (title, explanation, settings): what all share, then each protocol's own."""
+    models: list[type[BaseModel]] = [AnySource, WebSource, *get_args(get_args(Source)[0])]
+    for model in models:
+        protocol = model.model_fields.get("protocol")
+        title = f'`protocol = "{get_args(protocol.annotation)[0]}"`' if protocol else "Any protocol"
+        rows = [row for row in _describe("", model) if row[0] in model.__annotations__]
+        yield ("Any protocol over HTTP" if model is WebSource else title), model.__doc__ or "", rows
 
 
 def describe_in_markdown() -> str:
@@ -228,16 +266,31 @@ def describe_in_markdown() -> str:
             lines += ["| Setting | Variable | Type and bounds | Default | What it does |", "|---|---|---|---|---|"]
         variable = ENVIRONMENT_PREFIX + name.upper().replace(".", "__")
         lines.append(f"| `{key}` | `{variable}` | {kind} | `{default}` | {description} |")
+    lines += [
+        "",
+        "## `[sources.NAME]`",
+        "",
+        "One table for each source that `odatis-kg harvest` and `odatis-kg sync` ask. NAME has letters, digits, `.`, `_` or `-`,",
+        "and becomes part of the IRIs of the source's records.",
+    ]
+    for title, what, rows in describe_sources():
+        lines += ["", f"### {title}", "", what]
+        if rows:
+            lines += ["", "| Setting | Type and bounds | Default | What it does |", "|---|---|---|---|"]
+        lines += [f"| `{name}` | {kind} | `{default}` | {description} |" for name, kind, default, description in rows]
     return "\n".join(lines) + "\n"
 
 
 def _describe(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
     for name, field in model.model_fields.items():
         annotation = field.annotation
+        if name in ("sources", "protocol"):
+            continue
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _describe(f"{prefix}{name}.", annotation)
         else:
-            yield prefix + name, _type_and_bounds(field), _shown(field.default), field.description or ""
+            default = "required" if field.is_required() else _shown(field.default)
+            yield prefix + name, _type_and_bounds(field), default, field.description or ""
 
 
 def _type_and_bounds(field: FieldInfo) -> str:
@@ -245,8 +298,10 @@ def _type_and_bounds(field: FieldInfo) -> str:
     choices = get_args(field.annotation)
     if choices and all(isinstance(choice, str) for choice in choices):
         kind = " or ".join(f'"{choice}"' for choice in choices)
+    elif field.annotation == Path | None:
+        kind = "file"
     elif choices:
-        kind = "list of text"
+        kind = "list of paths" if choices[0] is Path else "list of text"
     else:
         names = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text", "Path": "folder"}
         kind = names[getattr(field.annotation, "__name__", "str")]

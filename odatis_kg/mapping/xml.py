@@ -156,7 +156,7 @@ def refuse_deep(content: bytes) -> None:
 
 
 def _explain(error: etree.XMLSyntaxError, content: bytes) -> str:
-    message = str(error.msg or "not well-formed").rsplit(", line ", 1)[0]
+    message = str(error.msg or "not well-formed").rsplit(", line ", 1)[0].strip()
     if "Entity" in message and "not defined" in message:
         name = message.split("'")[1] if "'" in message else "?"
         message = f"the entity &{name}; is not defined in XML; write the character itself or its number"

@@ -67,6 +67,8 @@ class XmlReader:
                 for translation in child.named("LocalisedCharacterString", "LocalisedURL"):
                     if words := fold(translation.text):
                         self.consumed.add(translation)
+                        if (group := translation.parent) is not None and group.attributes:
+                            self.ignored.add(group)  # how it was translated
                         translations.append((words, self._locale(translation.get("locale"))))
             elif not main and (words := fold(child.words)):
                 self.consumed.update(child.below)
