@@ -225,14 +225,14 @@ def _scan_xml(content: bytes) -> Scan:
     return _scan_envelope(root)
 
 
-def _one(root: xml.Element, kind: Kind, content: bytes) -> Scan:
+def _one(root: xml.Parsed, kind: Kind, content: bytes) -> Scan:
     try:
         return Scan(records=(_found(root, kind, content),))
     except ValueError as error:
         return _refused(str(error))
 
 
-def _scan_envelope(root: xml.Element) -> Scan:
+def _scan_envelope(root: xml.Parsed) -> Scan:
     records: list[Found] = []
     refusals: list[Refusal] = []
     for element in _record_elements(root):
@@ -263,12 +263,12 @@ def _scan_envelope(root: xml.Element) -> Scan:
     return Scan(tuple(records), tuple(refusals))
 
 
-def on_its_own(element: xml.Element) -> bytes:
+def on_its_own(element: xml.Parsed) -> bytes:
     """A record cut out of an answer, with the namespaces it inherits from the answer declared on it."""
     return etree.tostring(element, encoding="UTF-8", xml_declaration=True, with_tail=False)
 
 
-def _record_elements(root: xml.Element) -> Iterator[xml.Element]:
+def _record_elements(root: xml.Parsed) -> Iterator[xml.Parsed]:
     """The outermost elements below an envelope that are records of some kind, in document order."""
     pending = [root]
     while pending:
@@ -280,7 +280,7 @@ def _record_elements(root: xml.Element) -> Iterator[xml.Element]:
             pending.extend(reversed(element))
 
 
-def _kind_of(element: xml.Element) -> Kind | None:
+def _kind_of(element: xml.Parsed) -> Kind | None:
     kind = _RECORD_ROOTS.get(element.tag)
     if kind is None and xml.local_name(element) in _PROFILE_ROOTS:
         namespaces = {child.tag.partition("}")[0][1:] for child in element}
@@ -317,7 +317,7 @@ _MODIFIED_PATHS: Final = (
 )
 
 
-def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
+def _found(root: xml.Parsed, kind: Kind, content: bytes) -> Found:
     if len(root) == 0:
         raise ValueError("the record is empty")
     if kind is Kind.DATACITE:
@@ -340,7 +340,7 @@ def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
     return Found(kind, key, max(_texts(root, _MODIFIED_PATHS), default=""), content, warning)
 
 
-def _dublin_core_record(root: xml.Element, content: bytes) -> Found:
+def _dublin_core_record(root: xml.Parsed, content: bytes) -> Found:
     """A Dublin Core record: named by its DOI, else by its first identifier, else by the header of the OAI-PMH answer."""
     stated = list(_texts(root, (_path("dc:identifier"),)))
     above = next((one for one in root.iterancestors() if xml.local_name(one) == "record"), None)
@@ -357,7 +357,7 @@ def _dublin_core_record(root: xml.Element, content: bytes) -> Found:
     return Found(Kind.DUBLIN_CORE, key, max([*dates, modified]), content, warning)
 
 
-def _texts(root: xml.Element, paths: tuple[str, ...]) -> Iterator[str]:
+def _texts(root: xml.Parsed, paths: tuple[str, ...]) -> Iterator[str]:
     for path in paths:
         for element in root.iterfind(path):
             if text := " ".join(xml.all_text(element).split()):
