@@ -144,7 +144,7 @@ class FolderSource(AnySource):
     """Files and folders of this machine."""
 
     protocol: Literal["folder"]
-    paths: tuple[Path, ...] = Field(min_length=1, description="Files and folders.")
+    paths: tuple[Path, ...] = Field(min_length=1, description="Files, folders and .zip archives.")
 
 
 Source = Annotated[

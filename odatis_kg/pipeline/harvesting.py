@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from odatis_kg.config import Settings
 from odatis_kg.harvest.archive import Archive
-from odatis_kg.harvest.folder import File, UnreadableFileError, as_text, read, walk
+from odatis_kg.harvest.folder import File, UnreadableFileError, places, walk
 from odatis_kg.harvest.ledger import Ledger, Run, Version
 from odatis_kg.mapping.kinds import SCANNER_VERSION
 from odatis_kg.pipeline.stages import Stage, now, scan_safely
@@ -63,11 +63,10 @@ def harvest(paths: list[Path], settings: Settings, ledger: Ledger, archive: Arch
                         version.kind, version.key, newer.file.shown, same_date=older.modified == newer.modified
                     )
             advance(1)
-    places = [as_text(path.resolve()) + ("/" if path.is_dir() else "") for path in paths]
     with ledger.transaction():
         for seen in newest.values():
             ledger.set_current(run.id, seen.version, seen.file.location)
-        missing = ledger.note_unseen(run.id, settings.source, places)
+        missing = ledger.note_unseen(run.id, settings.source, places(paths))
     return Harvest(list(harvested.values()), missing)
 
 
@@ -75,7 +74,7 @@ def _harvest_file(file: File, settings: Settings, ledger: Ledger, archive: Archi
     """Read one file; when its bytes are known, the ledger already knows what is in it."""
     report = FileReport(file.shown)
     try:
-        content = read(file.path, settings.input.file_mb * 1_000_000)
+        content = file.read(settings.input.file_mb * 1_000_000)
     except UnreadableFileError as error:
         report.refuse(str(error))
         return HarvestedFile(report, [])
