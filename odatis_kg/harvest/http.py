@@ -90,6 +90,7 @@ class Http:
         self._source = source
         self._pace = pace or Pace()
         self._sleep = sleep
+        self._delay = source.delay_seconds
         self._home = _authority(source.url)
         self._session = requests.Session()
         self._abroad = requests.Session()
@@ -100,6 +101,10 @@ class Http:
         for session in (self._session, self._abroad):
             session.headers["User-Agent"] = f"odatis-kg/{__version__} (metadata harvester{who})"
             session.headers["Accept-Encoding"] = "gzip, deflate"
+
+    def slow_down(self, seconds: float) -> None:
+        """Pause so long at least between two requests: what the server itself asks for."""
+        self._delay = max(self._delay, seconds)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -139,7 +144,7 @@ class Http:
                     try:
                         return self._follow(method, url, headers, body)
                     finally:
-                        self._pace.ready = time.monotonic() + self._source.delay_seconds
+                        self._pace.ready = time.monotonic() + self._delay
             except _TryLaterError as error:
                 if attempt == self._source.tries:
                     raise FetchError(
