@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from odatis_kg import __version__
-from odatis_kg.cli import asking, graph, records
+from odatis_kg.cli import asking, graph, harvesting, records
 from odatis_kg.cli.releases import releases
 from odatis_kg.cli.shared import Group, settings_of
 from odatis_kg.config import describe, describe_in_markdown
@@ -26,6 +26,7 @@ def main(context: click.Context, config: Path | None) -> None:
     \b
     To see it at work:        odatis-kg demo
     With your own records:    odatis-kg build FOLDER, then odatis-kg serve
+    From where they live:     odatis-kg sync, with sources in the settings
     To look at one mapping:   odatis-kg map RECORD.xml
     To ask:                   odatis-kg query 'SELECT * WHERE { ?s a ?class } LIMIT 5'
     Where it comes from:      odatis-kg lineage IRI
@@ -52,6 +53,9 @@ def settings_command(context: click.Context, markdown: bool) -> None:
 for _command in (
     graph.demo,
     graph.build_command,
+    harvesting.sync_command,
+    harvesting.harvest_command,
+    harvesting.status_command,
     graph.serve,
     releases,
     asking.query_command,
@@ -60,6 +64,7 @@ for _command in (
     records.coverage,
     records.lint_mappings,
     records.document_mappings,
+    harvesting.verify_command,
     settings_command,
 ):
     main.add_command(_command)

@@ -54,16 +54,16 @@ def build_command(
     """
     settings = settings_of(context, source=source, data_dir=data_dir, base_url=base_url, input={"jobs": jobs})
     check_writable(report, "--report")
-    _warn_of_new_names(settings)
+    warn_of_new_names(settings)
     outcome = _build(list(paths), settings)
     write_report(report, outcome.reports)
     print_refusals(outcome.reports)
-    _print_summary(outcome)
+    print_build(outcome)
     if strict and any(one.refused for one in outcome.reports):
         sys.exit(1)
 
 
-def _warn_of_new_names(settings: Settings) -> None:
+def warn_of_new_names(settings: Settings) -> None:
     """Another base address renames every IRI of ours: whoever does that should know."""
     current = Releases(settings.data_dir).current()
     if current is not None and current.manifest.base_url != settings.base_url:
@@ -82,7 +82,8 @@ def _build(paths: list[Path], settings: Settings) -> Build:
         fail(str(error))
 
 
-def _print_summary(outcome: Build) -> None:
+def print_build(outcome: Build) -> None:
+    """Tell what a build did."""
     console = Console(stderr=True)
     table = Table(title=None, box=None, pad_edge=False, header_style="bold")
     for column in ("kind", "files", "records", "mapped", "refused", "quads", "seconds"):
@@ -174,5 +175,5 @@ def demo(context: click.Context, port: int | None, data_dir: Path | None) -> Non
         server={"port": port},
     )
     outcome = _build([folder("demo")], settings)
-    _print_summary(outcome)
+    print_build(outcome)
     _serve(settings)

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from odatis_kg.config import ConfigurationError, Settings, load
-from odatis_kg.pipeline.stages import Advance
+from odatis_kg.pipeline.stages import Advance, Stage, now
+from odatis_kg.pipeline.walking import Tell
 from odatis_kg.quality.reports import FileReport
 
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -86,6 +87,36 @@ def progress() -> Iterator[Callable[[str, int | None], Any]]:
                 click.echo(f"{name}: done" if total is None else f"{name}: {total:,} done", err=True)
 
         yield stage
+
+
+def _untold(event: str, facts: Mapping[str, object]) -> None:
+    """An event that the progress bars show already."""
+
+
+@contextmanager
+def events() -> Iterator[tuple[Stage, Tell]]:
+    """What long work tells of itself: progress bars on a terminal, one line of JSON an event on standard output elsewhere."""
+
+    def line(event: str, facts: Mapping[str, object]) -> None:
+        click.echo(json.dumps({"event": event, "time": now(), **facts}, ensure_ascii=False))
+
+    if Console(stderr=True).is_terminal:
+        with progress() as bars:
+            yield bars, _untold
+        return
+
+    @contextmanager
+    def stage(name: str, total: int | None) -> Iterator[Advance]:
+        done = 0
+
+        def advance(steps: int = 1, /) -> None:
+            nonlocal done
+            done += steps
+
+        yield advance
+        line("stage", {"stage": name, "done": total if total is not None else done})
+
+    yield stage, line
 
 
 def write_report(path: Path | None, reports: list[FileReport]) -> None:

@@ -7,6 +7,7 @@ was asked for by.
 import gzip
 import hashlib
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Archive:
         path = self.path(sha256)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_name(f".{sha256}.{os.getpid()}")
+            aside = path.with_name(f".{sha256}.{os.getpid()}-{threading.get_ident()}")
             # mtime=0 so that the same bytes make the same file.
             with aside.open("wb") as raw:
                 with gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=6) as packed:

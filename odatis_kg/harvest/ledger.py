@@ -1,9 +1,9 @@
 """The ledger: what is known of every record of every source, in one SQLite file.
 
-A *fetch* is one look at one place (a file, later an answer of a server) in a run. A *version* is one content of a record,
-by SHA-256. A *record* is what a source calls by one key; it is `current`, `missing` (one complete run did not see it) or
-`gone` (two did). What must stay true: nothing is ever deleted from it, a run that is killed leaves it consistent, and an
-unchanged place costs one look-up.
+A *fetch* is one look at one place (a file, an item of a server's answer) in a run. A *version* is one content of a record,
+by SHA-256. A *record* is what a source calls by one key; it is `current`, `missing` (one complete harvest did not see it)
+or `gone` (two did, or the source said so). What must stay true: nothing is ever deleted from it, a run that is killed
+leaves it consistent, and an unchanged place costs one look-up. `harvest.journal` keeps the walks through the sources here.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from odatis_kg.mapping.kinds import Kind, Refusal
 
@@ -22,12 +22,19 @@ CREATE TABLE IF NOT EXISTS run (
 CREATE TABLE IF NOT EXISTS fetch (
     id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run, source TEXT NOT NULL, location TEXT NOT NULL,
     name TEXT NOT NULL, retrieved TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, scanner TEXT NOT NULL,
-    records INTEGER NOT NULL, refusals TEXT NOT NULL);
+    records INTEGER NOT NULL, refusals TEXT NOT NULL, answer INTEGER);
 CREATE INDEX IF NOT EXISTS fetch_place ON fetch (source, location, sha256, scanner);
 CREATE TABLE IF NOT EXISTS record (
     source TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, sha256 TEXT NOT NULL,
-    location TEXT NOT NULL, first_run TEXT NOT NULL, last_run TEXT NOT NULL,
+    location TEXT NOT NULL, first_run TEXT NOT NULL, last_run TEXT NOT NULL, harvest INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (source, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS change (
+    id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run, source TEXT NOT NULL, key TEXT NOT NULL, what TEXT NOT NULL,
+    sha256 TEXT NOT NULL, at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS change_record ON change (source, key);
+CREATE TABLE IF NOT EXISTS citation (
+    person TEXT NOT NULL, source TEXT NOT NULL, key TEXT NOT NULL, sha256 TEXT NOT NULL,
+    PRIMARY KEY (person, source, key, sha256)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS version (
     source TEXT NOT NULL, key TEXT NOT NULL, sha256 TEXT NOT NULL, kind TEXT NOT NULL, modified TEXT NOT NULL,
     bytes INTEGER NOT NULL, fetch INTEGER NOT NULL REFERENCES fetch, warning TEXT NOT NULL,
@@ -37,10 +44,20 @@ CREATE TABLE IF NOT EXISTS sighting (
     PRIMARY KEY (fetch, source, key, sha256)) WITHOUT ROWID;
 """
 
+_LATER_COLUMNS: Final = (("fetch", "answer", "INTEGER"), ("record", "harvest", "INTEGER NOT NULL DEFAULT 0"))
+_PATIENCE: Final = 60.0  # seconds a writer waits for another one
+
+# What can become of a record; `back` is a missing or gone one seen again.
+Change = Literal["new", "changed", "missing", "gone", "back"]
+
+_FETCH: Final = "SELECT id, run, source, location, name, retrieved, sha256, bytes, records, refusals, answer FROM fetch"
+
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One look at one place (`location` on this machine or in the web, `name` for lineage), and what it held."""
+    """One look at one place (`location` on this machine or the source's name of the item, `name` for lineage), and what it
+    held; `answer` is the number of the answer of a server that brought it (`harvest.journal`), None for a file.
+    """
 
     id: int
     run: str
@@ -52,6 +69,7 @@ class Fetch:
     bytes: int
     records: int
     refusals: tuple[Refusal, ...]
+    answer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +84,27 @@ class Version:
     bytes: int
     fetch: int
     warning: str = ""
+
+
+class Sighted(NamedTuple):
+    """A record version as a scan found it, its bytes in the archive; `persons` are the ORCID iDs that it cites."""
+
+    key: str
+    kind: Kind
+    sha256: str
+    modified: str
+    bytes: int
+    warning: str = ""
+    persons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A record that is gone: its last version, when that was found out (UTC), and in which run."""
+
+    version: Version
+    at: str
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +123,23 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.executescript(_SCHEMA)
+        self._add_columns()
+
+    def _add_columns(self) -> None:
+        """Bring a ledger of an earlier version up to this one; nothing in it changes."""
+        for table, column, definition in _LATER_COLUMNS:
+            if column not in {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {definition}")
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The database, for the rooms that keep tables of their own in it."""
+        return self._db
 
     def __enter__(self) -> "Ledger":
         return self
@@ -118,7 +169,7 @@ class Ledger:
             )
 
     def end_run(self, run: str, ended: str, state: str) -> None:
-        """Note how a run ended: `published`, `unchanged` or `failed`."""
+        """Note how a run ended: `published`, `unchanged`, `harvested` or `failed`."""
         self._db.execute("UPDATE run SET ended = ?, state = ? WHERE id = ?", (ended, state, run))
 
     def runs(self, ids: Iterable[str]) -> list[Run]:
@@ -134,8 +185,7 @@ class Ledger:
     def known_fetch(self, source: str, location: str, sha256: str, scanner: str) -> Fetch | None:
         """The first look at a place that found the same bytes, read by the same scanner; None when they are new."""
         row = self._db.execute(
-            "SELECT id, run, source, location, name, retrieved, sha256, bytes, records, refusals FROM fetch"
-            " WHERE source = ? AND location = ? AND sha256 = ? AND scanner = ? ORDER BY id LIMIT 1",
+            f"{_FETCH} WHERE source = ? AND location = ? AND sha256 = ? AND scanner = ? ORDER BY id LIMIT 1",
             (source, location, sha256, scanner),
         ).fetchone()
         return _fetch(row) if row else None
@@ -150,24 +200,30 @@ class Ledger:
         sha256: str,
         size: int,
         scanner: str,
-        versions: list[tuple[str, Kind, str, str, int, str]],
+        versions: Iterable[Sighted],
         refusals: tuple[Refusal, ...],
+        answer: int | None = None,
     ) -> Fetch:
-        """Note a new look at a place, with the records it held as (key, kind, sha256, modified, bytes, warning)."""
+        """Note a new look at a place, with the records it held."""
+        versions = list(versions)
         refused = json.dumps([asdict(refusal) for refusal in refusals], ensure_ascii=False)
         cursor = self._db.execute(
-            "INSERT INTO fetch (run, source, location, name, retrieved, sha256, bytes, scanner, records, refusals)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (run, source, location, name, retrieved, sha256, size, scanner, len(versions), refused),
+            "INSERT INTO fetch (run, source, location, name, retrieved, sha256, bytes, scanner, records, refusals,"
+            " answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (run, source, location, name, retrieved, sha256, size, scanner, len(versions), refused, answer),
         )
         fetch = int(cursor.lastrowid or 0)
-        for key, kind, content, modified, length, warning in versions:
+        for key, kind, content, modified, length, warning, persons in versions:
             self._db.execute(
                 "INSERT OR IGNORE INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (source, key, content, kind, modified, length, fetch, warning),
             )
             self._db.execute("INSERT OR IGNORE INTO sighting VALUES (?, ?, ?, ?)", (fetch, source, key, content))
-        return Fetch(fetch, run, source, location, name, retrieved, sha256, size, len(versions), refusals)
+            self._db.executemany(
+                "INSERT OR IGNORE INTO citation VALUES (?, ?, ?, ?)",
+                [(person, source, key, content) for person in persons],
+            )
+        return Fetch(fetch, run, source, location, name, retrieved, sha256, size, len(versions), refusals, answer)
 
     def sightings(self, fetch: int) -> list[Version]:
         """The record versions a look at a place found."""
@@ -182,41 +238,76 @@ class Ledger:
         """Some looks, by id."""
         found = {}
         for number in sorted(set(ids)):
-            row = self._db.execute(
-                "SELECT id, run, source, location, name, retrieved, sha256, bytes, records, refusals FROM fetch WHERE id = ?",
-                (number,),
-            ).fetchone()
+            row = self._db.execute(f"{_FETCH} WHERE id = ?", (number,)).fetchone()
             if row:
                 found[number] = _fetch(row)
         return found
 
     # Records
 
-    def set_current(self, run: str, version: Version, location: str) -> None:
-        """Make a version the current one of its record, seen in this run at this place."""
+    def see(self, run: str, harvest: int, version: Version, location: str, at: str) -> Change | None:
+        """Note that a harvest sees a version of a record at a place, and make it the current one; what changed is returned.
+
+        When one harvest sees two versions of a record, the one that says the later date of change stays.
+        """
+        row = self._db.execute(
+            "SELECT r.state, r.sha256, r.harvest, v.modified FROM record r JOIN version v USING (source, key, sha256)"
+            " WHERE source = ? AND key = ?",
+            (version.source, version.key),
+        ).fetchone()
+        state, sha256, seen, modified = row or ("", "", 0, "")
+        if row and sha256 != version.sha256 and seen == harvest and version.modified < modified:
+            return None
+        what: Change | None = None
+        if not row:
+            what = "new"
+        elif state != "current":
+            what = "back"
+        elif sha256 != version.sha256:
+            what = "changed"
         self._db.execute(
-            "INSERT INTO record VALUES (?, ?, ?, 'current', ?, ?, ?, ?) ON CONFLICT (source, key) DO UPDATE SET"
+            "INSERT INTO record VALUES (?, ?, ?, 'current', ?, ?, ?, ?, ?) ON CONFLICT (source, key) DO UPDATE SET"
             " kind = excluded.kind, state = 'current', sha256 = excluded.sha256, location = excluded.location,"
-            " last_run = excluded.last_run",
-            (version.source, version.key, version.kind, version.sha256, location, run, run),
+            " last_run = excluded.last_run, harvest = excluded.harvest",
+            (version.source, version.key, version.kind, version.sha256, location, run, run, harvest),
+        )
+        if what:
+            self._note(run, version.source, version.key, what, version.sha256, at)
+        return what
+
+    def unseen(self, harvest: int, source: str, places: Iterable[str] | None = None) -> list[tuple[str, str]]:
+        """The records of a source that are not gone and that a harvest did not see, as (key, state), by key.
+
+        `places` limits them to those last seen there: a file's name, or a folder's with a final `/`.
+        """
+        complete = None if places is None else tuple(places)
+        rows = self._db.execute(
+            "SELECT key, state, location FROM record WHERE source = ? AND harvest <> ? AND state <> 'gone' ORDER BY key",
+            (source, harvest),
+        )
+        return [
+            (key, state)
+            for key, state, location in rows
+            if complete is None
+            or any(location == place or (place.endswith("/") and location.startswith(place)) for place in complete)
+        ]
+
+    def lose(self, run: str, source: str, key: str, state: Literal["missing", "gone"], at: str) -> None:
+        """Note that a record is missing or gone."""
+        self._db.execute("UPDATE record SET state = ? WHERE source = ? AND key = ?", (state, source, key))
+        sha256 = self._db.execute("SELECT sha256 FROM record WHERE source = ? AND key = ?", (source, key)).fetchone()
+        self._note(run, source, key, state, sha256[0], at)
+
+    def _note(self, run: str, source: str, key: str, what: Change, sha256: str, at: str) -> None:
+        self._db.execute(
+            "INSERT INTO change (run, source, key, what, sha256, at) VALUES (?, ?, ?, ?, ?, ?)",
+            (run, source, key, what, sha256, at),
         )
 
-    def note_unseen(self, run: str, source: str, places: Iterable[str]) -> list[tuple[str, str]]:
-        """After a complete look at some places: records last seen there and not in this run become `missing`, then `gone`.
-
-        A place is a file's name, or a folder's with a final `/`. Returns (key, new state) of each record that changed.
-        """
-        complete = tuple(places)
-        changed = []
-        for key, state, location in self._db.execute(
-            "SELECT key, state, location FROM record WHERE source = ? AND last_run <> ? AND state <> 'gone' ORDER BY key",
-            (source, run),
-        ).fetchall():
-            if any(location == place or (place.endswith("/") and location.startswith(place)) for place in complete):
-                new = "gone" if state == "missing" else "missing"
-                self._db.execute("UPDATE record SET state = ? WHERE source = ? AND key = ?", (new, source, key))
-                changed.append((key, new))
-        return changed
+    def count(self, source: str) -> int:
+        """How many records of a source are not gone."""
+        row = self._db.execute("SELECT count(*) FROM record WHERE source = ? AND state <> 'gone'", (source,)).fetchone()
+        return int(row[0])
 
     def current(self) -> list[Version]:
         """The current version of every record that is not gone, by source and key."""
@@ -226,10 +317,27 @@ class Ledger:
         )
         return [_version(row) for row in rows]
 
+    def gone(self) -> list[Gone]:
+        """The last version of every record that is gone, by source and key."""
+        rows = self._db.execute(
+            "SELECT v.source, v.key, v.kind, v.sha256, v.modified, v.bytes, v.fetch, v.warning, c.at, c.run FROM record r"
+            " JOIN version v USING (source, key, sha256) JOIN change c ON c.id = (SELECT max(id) FROM change"
+            " WHERE source = r.source AND key = r.key AND what = 'gone') WHERE r.state = 'gone' ORDER BY v.source, v.key"
+        )
+        return [Gone(_version(row[:8]), *row[8:]) for row in rows]
 
-def _fetch(row: tuple[int, str, str, str, str, str, str, int, int, str]) -> Fetch:
+    def cited_persons(self) -> list[str]:
+        """The ORCID iDs that the current versions of all records cite, sorted."""
+        rows = self._db.execute(
+            "SELECT DISTINCT c.person FROM citation c JOIN record r USING (source, key, sha256) WHERE r.state <> 'gone'"
+            " ORDER BY c.person"
+        )
+        return [row[0] for row in rows]
+
+
+def _fetch(row: tuple[int, str, str, str, str, str, str, int, int, str, int | None]) -> Fetch:
     refusals = tuple(Refusal(**refusal) for refusal in json.loads(row[9]))
-    return Fetch(*row[:9], refusals)
+    return Fetch(*row[:9], refusals, row[10])
 
 
 def _version(row: tuple[str, str, str, str, str, int, int, str]) -> Version:

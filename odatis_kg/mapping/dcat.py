@@ -65,7 +65,7 @@ class Description:
     @property
     def name(self) -> str:
         """What it is called: its address, else its first identifier, else something made from its content."""
-        return next(iter((self.address, *self.identifiers)), "") or f"sha256-{sha256(self.content).hexdigest()[:24]}"
+        return next(filter(None, (self.address, *self.identifiers)), "") or f"sha256-{sha256(self.content).hexdigest()[:24]}"
 
 
 @dataclass(slots=True)

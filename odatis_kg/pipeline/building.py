@@ -1,6 +1,7 @@
 """Building: everything the ledger holds mapped, enriched, checked and published as a release."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -16,14 +17,17 @@ from odatis_kg.lineage.runs import MappedGraph, ProvenanceWriter, by_run, finger
 from odatis_kg.mapping import directory, registers
 from odatis_kg.mapping.engine import Mappings
 from odatis_kg.mapping.kinds import SourceRecord
-from odatis_kg.pipeline.harvesting import Harvest, harvest
+from odatis_kg.pipeline.harvesting import Harvest, harvest_files
+from odatis_kg.pipeline.intake import Intake
 from odatis_kg.pipeline.parallel import Item, map_records
 from odatis_kg.pipeline.stages import Stage, load_mappings, new_run_id, note, now
+from odatis_kg.pipeline.walking import Outcome, Tell, Wanted, harvest_sources
 from odatis_kg.quality.demands import demands
 from odatis_kg.quality.integrity import failures
 from odatis_kg.quality.reports import FileReport, summarise
 from odatis_kg.quality.shacl import Shapes
 from odatis_kg.resources import PACKAGE, folder
+from odatis_kg.sources import AnySource
 from odatis_kg.store import statistics, textindex
 from odatis_kg.store.release import Draft, GraphWriter, Manifest, Release, Releases
 
@@ -54,19 +58,71 @@ def build(paths: list[Path], settings: Settings, stage: Stage) -> Build:
         ReleaseError: another build is at work.
         UnreadableFileError: a path does not exist.
     """
+    with _run(settings) as work:
+        harvested = harvest_files(paths, settings.source, work.intake, stage) if paths else Harvest([], [])
+        return work.publish(harvested, stage)
+
+
+def harvest(
+    sources: Mapping[str, AnySource], settings: Settings, wanted: Wanted, stage: Stage, tell: Tell
+) -> list[Outcome]:
+    """Harvest some sources; nothing is published.
+
+    Raises:
+        ReleaseError: another run is at work.
+    """
+    with _run(settings) as work:
+        outcomes = harvest_sources(sources, settings, work.run.id, wanted, stage, tell)
+        work.state = "harvested"
+        return outcomes
+
+
+def sync(
+    sources: Mapping[str, AnySource], settings: Settings, wanted: Wanted, stage: Stage, tell: Tell
+) -> tuple[list[Outcome], Build | None]:
+    """Harvest some sources, then publish what changed; no release when there is no record at all and a source failed.
+
+    Raises:
+        BuildError, ReleaseError: as for `build`.
+    """
+    with _run(settings) as work:
+        outcomes = harvest_sources(sources, settings, work.run.id, wanted, stage, tell)
+        if not work.intake.ledger.current() and not all(outcome.succeeded for outcome in outcomes):
+            return outcomes, None
+        harvested = Harvest(
+            [file for outcome in outcomes for file in outcome.harvested],
+            [lost for outcome in outcomes for lost in outcome.missing],
+        )
+        return outcomes, work.publish(harvested, stage)
+
+
+@dataclass(slots=True)
+class _Work:
+    """A run under way: the one that may write in its data directory."""
+
+    settings: Settings
+    releases: Releases
+    intake: Intake
+    run: Run
+    state: str = "failed"
+
+    def publish(self, harvested: Harvest, stage: Stage) -> Build:
+        outcome = _Builder(self.settings, self.releases, self.intake, self.run, harvested, stage).build()
+        self.state = "published" if outcome.is_new else "unchanged"
+        return outcome
+
+
+@contextmanager
+def _run(settings: Settings) -> Iterator[_Work]:
     releases = Releases(settings.data_dir)
     with releases.building(), Ledger(settings.data_dir / "ledger.sqlite") as ledger:
         run = Run(new_run_id(), software(), now(), "", "running")
         ledger.begin_run(run)
-        state = "failed"
+        work = _Work(settings, releases, Intake(settings, ledger, Archive(settings.data_dir / "raw"), run.id), run)
         try:
-            archive = Archive(settings.data_dir / "raw")
-            harvested = harvest(paths, settings, ledger, archive, run, stage)
-            outcome = _Builder(settings, releases, ledger, archive, run, harvested, stage).build()
-            state = "published" if outcome.is_new else "unchanged"
-            return outcome
+            yield work
         finally:
-            ledger.end_run(run.id, now(), state)
+            ledger.end_run(run.id, now(), work.state)
 
 
 # Our own vocabularies, each in a named graph of its own, and what the graph is called.
@@ -83,8 +139,7 @@ class _Builder:
         self,
         settings: Settings,
         releases: Releases,
-        ledger: Ledger,
-        archive: Archive,
+        intake: Intake,
         run: Run,
         harvested: Harvest,
         stage: Stage,
@@ -92,8 +147,8 @@ class _Builder:
         self.settings = settings
         self.iris = settings.iris
         self.releases = releases
-        self.ledger = ledger
-        self.archive = archive
+        self.ledger = intake.ledger
+        self.archive = intake.archive
         self.run = run
         self.harvested = harvested
         self.stage = stage
