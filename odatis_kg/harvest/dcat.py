@@ -32,6 +32,7 @@ _SYNTAXES: Final = {
 _HYDRA: Final = "http://www.w3.org/ns/hydra/core#"
 _NEXT: Final = (_HYDRA + "next", _HYDRA + "nextPage")
 _TOTAL: Final = _HYDRA + "totalItems"
+_NOT_DESCRIBED: Final = "the catalogue lists it, and no page describes it with a class and a title"
 _MOST_PAGES: Final = 100_000
 
 
@@ -61,6 +62,7 @@ class DcatClient:
     def __init__(self, source: DcatSource, http: Http) -> None:
         self._source = source
         self._http = http
+        self._last: Page | None = None
 
     @property
     def incremental(self) -> bool:
@@ -96,12 +98,13 @@ class DcatClient:
         Raises:
             HarvestError, FetchError: as for `pages`.
         """
-        progress = _Progress(self._source.url)
+        page, progress = self._last, _Progress(self._source.url)
         while True:
-            page, progress = self._page(progress.following, progress)
-            found = tuple(item for item in page.items if item.identifier == identifier)
-            if found or not progress.following or progress.is_again:
+            found = tuple(item for item in page.items if item.identifier == identifier) if page else ()
+            if page and (found or not progress.following or progress.is_again):
                 return Page(page.answer, found)
+            page, progress = self._page(progress.following, progress)
+            self._last = page  # several of one page are asked for one after the other
 
     def _page(self, address: str, before: _Progress) -> tuple[Page, _Progress]:
         answer = self._http.get(address, headers=_ACCEPT)
@@ -114,7 +117,7 @@ class DcatClient:
         following = _next(graph, address)
         if not following:
             for name in sorted(awaited):
-                items[name] = Item(name, None, reason="the catalogue lists it, and no page describes it (with a class and a title)")
+                items[name] = Item(name, None, reason=_NOT_DESCRIBED)
         total = _total(graph)
         progress = _Progress(
             following=following,

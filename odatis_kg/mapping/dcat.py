@@ -65,7 +65,10 @@ class Description:
     @property
     def name(self) -> str:
         """What it is called: its address, else its first identifier, else something made from its content."""
-        return next(filter(None, (self.address, *self.identifiers)), "") or f"sha256-{sha256(self.content).hexdigest()[:24]}"
+        return (
+            next(filter(None, (self.address, *self.identifiers)), "")
+            or f"sha256-{sha256(self.content).hexdigest()[:24]}"
+        )
 
 
 @dataclass(slots=True)
@@ -124,9 +127,15 @@ def parse(content: bytes, syntax: Syntax, base: str | None = None) -> Graph:
 
 def descriptions(graph: Graph) -> Iterator[Description]:
     """The description of every record of a document, in its order."""
-    records = _records(graph)
-    for root in records:
-        yield _description(graph, root, records)
+    roots = records(graph)
+    for root in roots:
+        yield _description(graph, root, roots)
+
+
+def records_about(graph: Graph, root: Node) -> list[Node]:
+    """The catalogue records about a resource."""
+    stated = [one for one in graph.objects(root, _TOPIC_OF) if not isinstance(one, ox.Literal)]
+    return list(dict.fromkeys([*graph.subjects(_TOPIC, root), *stated]))
 
 
 def listed(graph: Graph) -> set[str]:
@@ -148,7 +157,7 @@ def _is_typed(graph: Graph, node: Node) -> bool:
     return bool(types & _RECORD_CLASSES) and not types & _VOCABULARY and _CATALOGUE not in types
 
 
-def _records(graph: Graph) -> Collection[Node]:
+def records(graph: Graph) -> Collection[Node]:
     """The nodes that are records of their own, in document order.
 
     A service that a distribution only goes through is a part of the distribution. What another record mentions, with a
@@ -216,11 +225,9 @@ def _description(graph: Graph, root: Node, records: Collection[Node]) -> Descrip
     for inner in graph.objects(root, _ADMS_IDENTIFIER):
         if not isinstance(inner, ox.Literal):
             identifiers += [one.value for one in graph.objects(inner, _NOTATION) if isinstance(one, ox.Literal)]
-    abouts = (root, *graph.subjects(_TOPIC, root), *graph.objects(root, _TOPIC_OF))
     dates = [
         date.value
-        for about in abouts
-        if not isinstance(about, ox.Literal)
+        for about in (root, *records_about(graph, root))
         for date in graph.objects(about, _DCT + "modified")
         if isinstance(date, ox.Literal)
     ]
