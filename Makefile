@@ -30,7 +30,7 @@ check: $(VENV)/.dev ## types, style, dead code, mapping tables
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/vulture
-	$(BIN)/odatis-kg lint-mappings tests/fixtures/records
+	$(BIN)/odatis-kg lint-mappings --cases tests/fixtures/functions tests/fixtures/records
 
 docs: $(VENV)/.run ## write the pages of docs/ that are made from the code
 	$(BIN)/odatis-kg settings --markdown > docs/settings.md

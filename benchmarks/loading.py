@@ -8,11 +8,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-import pyoxigraph as ox
-
 from benchmarks.corpus import mappings, records
 from odatis_kg.mapping.engine import map_record
-from odatis_kg.store.release import GraphWriter
+from odatis_kg.store.dump import DumpWriter
+from odatis_kg.store.loading import load
 
 _ROUNDS = 3
 
@@ -26,23 +25,22 @@ def measure(copies: int = 60) -> list[tuple[str, str, str]]:
     """One line: what was measured, the figure, the ratio."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        writer = GraphWriter(here)
+        writer = DumpWriter(here)
         tables = mappings()
         for record in records(copies):
             mapped = map_record(record, tables)
             writer.write(mapped.graph, mapped.nquads())
-        writer.close()
+        dump, _ = writer.close()
+        plain = here / "plain.nq"
+        plain.write_bytes(b"".join(content for _, content in dump.unpacked()))
         ours, theirs = [], []
         for number in range(_ROUNDS):
             started = time.perf_counter()
-            store = ox.Store(str(here / f"ours-{number}"))
-            store.bulk_load(path=str(writer.quads_path), format=ox.RdfFormat.N_QUADS, lenient=True)
-            store.bulk_load(path=str(writer.union_path), format=ox.RdfFormat.N_TRIPLES, lenient=True)
-            store.flush()
+            store = load(dump, here / f"ours-{number}")
             del store
             ours.append(time.perf_counter() - started)
             started = time.perf_counter()
-            command = [native(), "load", "--location", str(here / f"theirs-{number}"), "--file", str(writer.quads_path)]
+            command = [native(), "load", "--location", str(here / f"theirs-{number}"), "--file", str(plain)]
             subprocess.run(command, check=True, capture_output=True)
             theirs.append(time.perf_counter() - started)
         rate, peer = writer.quads / median(ours), writer.quads / median(theirs)

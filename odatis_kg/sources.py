@@ -83,6 +83,9 @@ class OaiPmhSource(WebSource):
     protocol: Literal["oai-pmh"]
     metadata_prefix: str = Field("oai_dc", min_length=1, description="Format asked for, one the repository lists.")
     sets: tuple[str, ...] = Field((), description="Sets to harvest; none means everything.")
+    count_is_estimate: bool = Field(
+        False, description="Whether a list may hold fewer records than the repository announces (completeListSize)."
+    )
 
 
 class DataCiteSource(WebSource):
@@ -90,9 +93,12 @@ class DataCiteSource(WebSource):
 
     protocol: Literal["datacite"]
     url: Address = Field("https://api.datacite.org/", description="Address of the API.")
-    client_id: str = Field("", description="Repository, such as inist.ifremer.")
-    prefix: str = Field("", description="DOI prefix, such as 10.17882.")
-    query: str = Field("", description="Query in the syntax of the API.")
+    client_id: str = Field("", description="Repository by its code; several with commas between.")
+    prefix: str = Field("", description="DOI prefix, such as 10.17882; several with commas between.")
+    query: str = Field(
+        "", description="Query in the syntax of the API; what is chosen several ways must fit all of them."
+    )
+    page_size: int = Field(200, ge=1, le=1_000, description="DOIs asked for at a time.")
 
 
 class OrcidSource(WebSource):
@@ -115,6 +121,10 @@ class NvsSource(WebSource):
     url: Address = Field("https://vocab.nerc.ac.uk/", description="Address of the server.")
     collections: tuple[str, ...] = Field(min_length=1, description="Collections by their code, such as P02.")
     way: Literal["download", "sparql"] = Field("download", description="Whole collections, or concepts by SPARQL.")
+    endpoint: str = Field(
+        "sparql/sparql", description="Address of the SPARQL endpoint, as seen from that of the server."
+    )
+    page_size: int = Field(500, ge=1, le=2_000, description="Concepts asked for at a time by SPARQL.")
 
 
 class GcmdSource(WebSource):
@@ -134,6 +144,7 @@ class EdmoSource(WebSource):
         "https://edmo.seadatanet.org/sparql/sparql", description="SPARQL endpoint, or address of a dump."
     )
     way: Literal["sparql", "dump"] = Field("sparql", description="How it is asked.")
+    page_size: int = Field(500, ge=1, le=2_000, description="Organisations asked for at a time by SPARQL.")
 
 
 class DcatSource(WebSource):

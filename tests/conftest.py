@@ -17,7 +17,8 @@ import pytest
 from odatis_kg.config import Settings, load
 from odatis_kg.iris import Iris
 from odatis_kg.mapping.engine import Mappings
-from odatis_kg.pipeline.building import Build, build
+from odatis_kg.pipeline.building import build
+from odatis_kg.pipeline.releasing import Build
 from odatis_kg.pipeline.stages import load_mappings
 from odatis_kg.resources import folder
 from odatis_kg.store.release import Release

@@ -1,5 +1,8 @@
 """Small records written for the tests, and reading what they became."""
 
+from contextlib import AsyncExitStack
+from typing import TypeVar
+
 from odatis_kg.mapping.engine import Mapped, Mappings, map_record
 from odatis_kg.mapping.kinds import Kind, SourceRecord, scan
 from odatis_kg.pipeline.stages import silent
@@ -95,6 +98,16 @@ def values_of(result: Mapped, predicate: str, subject: str | None = None) -> lis
 def triples_of(result: Mapped) -> set[tuple[str, str, str]]:
     """The distinct statements."""
     return {(statement.subject, statement.predicate, statement.object) for statement in result.statements}
+
+
+Engine = TypeVar("Engine", bound=SparqlEngine)
+
+
+async def start(engine: Engine, ending: AsyncExitStack) -> Engine:
+    """The engine, started; it is stopped when `ending` is closed."""
+    await engine.start()
+    ending.push_async_callback(engine.stop)
+    return engine
 
 
 async def answer_of(engine: SparqlEngine, query: Query | str) -> bytes:

@@ -69,8 +69,8 @@ def test_map_fails_when_nothing_was_mapped_and_says_why(run_cli: Run, records: P
 
 
 def test_a_path_that_is_not_there_is_an_error_and_no_traceback(run_cli: Run) -> None:
-    for command in ("map", "build"):
-        outcome = run_cli(command, "nothing-here")
+    for command in (("map",), ("build",), ("coverage",), ("lint-mappings",), ("document-mappings", "pages")):
+        outcome = run_cli(*command, "nothing-here")
         assert outcome.returncode == 1
         assert "nothing-here" in outcome.stderr
         assert "Traceback" not in outcome.stderr

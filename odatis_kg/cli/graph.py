@@ -21,7 +21,8 @@ from odatis_kg.cli.shared import (
 )
 from odatis_kg.config import Settings
 from odatis_kg.harvest.folder import UnreadableFileError
-from odatis_kg.pipeline.building import Build, BuildError, build
+from odatis_kg.pipeline.building import build
+from odatis_kg.pipeline.releasing import Build, BuildError
 from odatis_kg.quality.reports import summarise
 from odatis_kg.resources import folder
 from odatis_kg.store.release import ReleaseError, Releases
@@ -30,6 +31,9 @@ from odatis_kg.store.release import ReleaseError, Releases
 @click.command("build")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--report", type=click.Path(path_type=Path), help="File for a JSON report on each file.")
+@click.option(
+    "--anew", is_flag=True, help="Make everything from nothing, and take nothing over from the release before."
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 when any record was refused, for scheduled runs.")
 @SOURCE
 @DATA_DIR
@@ -40,6 +44,7 @@ def build_command(
     context: click.Context,
     paths: tuple[Path, ...],
     report: Path | None,
+    anew: bool,
     strict: bool,
     source: str,
     data_dir: Path | None,
@@ -55,7 +60,7 @@ def build_command(
     settings = settings_of(context, source=source, data_dir=data_dir, base_url=base_url, input={"jobs": jobs})
     check_writable(report, "--report")
     warn_of_new_names(settings)
-    outcome = _build(list(paths), settings)
+    outcome = _build(list(paths), settings, anew=anew)
     write_report(report, outcome.reports)
     print_refusals(outcome.reports)
     print_build(outcome)
@@ -74,10 +79,10 @@ def warn_of_new_names(settings: Settings) -> None:
         )
 
 
-def _build(paths: list[Path], settings: Settings) -> Build:
+def _build(paths: list[Path], settings: Settings, *, anew: bool = False) -> Build:
     try:
         with progress() as stage:
-            return build(paths, settings, stage)
+            return build(paths, settings, stage, anew=anew)
     except (BuildError, ReleaseError, UnreadableFileError, OSError) as error:
         fail(str(error))
 

@@ -13,7 +13,8 @@ from odatis_kg.cli.graph import print_build, warn_of_new_names
 from odatis_kg.cli.shared import DATA_DIR, JOBS, events, fail, settings_of, write_report
 from odatis_kg.config import CONFIG_FILE, Settings
 from odatis_kg.harvest.verification import verify
-from odatis_kg.pipeline.building import BuildError, harvest, sync
+from odatis_kg.pipeline.building import harvest, sync
+from odatis_kg.pipeline.releasing import BuildError
 from odatis_kg.pipeline.status import SourceStatus, statuses
 from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.sources import AnySource

@@ -124,15 +124,20 @@ def coverage(context: click.Context, paths: tuple[Path, ...], format_: str, most
 
 @click.command("lint-mappings")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--cases",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the tests of the functions (tests/fixtures/functions): each function must have one.",
+)
 @click.pass_context
-def lint_mappings(context: click.Context, paths: tuple[Path, ...]) -> None:
+def lint_mappings(context: click.Context, paths: tuple[Path, ...], cases: Path | None) -> None:
     """Check the mapping tables for what loading them cannot see.
 
     The demonstration records and those in PATHS have to show every row at work; every property and class has to be
     declared with its names in the ontologies. Exits with 1 when there is a fault.
     """
     settings = settings_of(context)
-    found = lint_tables([folder("demo"), *paths], settings)
+    found = lint_tables([folder("demo"), *paths], settings, cases)
     for fault in found:
         click.echo(f"{fault.where}: {fault.what}")
     click.echo(f"{len(found)} faults in the mapping tables." if found else "The mapping tables are sound.", err=True)

@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from odatis_kg.config import ConfigurationError, Settings, load
+from odatis_kg.harvest.folder import UnreadableFileError
+from odatis_kg.mapping.errors import TableError
+from odatis_kg.mapping.registers import RegisterError
 from odatis_kg.pipeline.stages import Advance, Stage, now
 from odatis_kg.pipeline.walking import Tell
 from odatis_kg.quality.reports import FileReport
@@ -29,10 +32,18 @@ JOBS = click.option(
 
 
 class Group(click.Group):
-    """Lists commands in the order of the work."""
+    """Lists commands in the order of the work; what the user can put right ends a command with a sentence, in all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (TableError, RegisterError) as error:
+            fail(f"the mapping tables cannot be used: {error}")
+        except UnreadableFileError as error:
+            fail(str(error))
 
 
 def settings_of(context: click.Context, **flags: Any) -> Settings:

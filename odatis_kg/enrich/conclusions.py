@@ -49,11 +49,6 @@ class Conclusions:
     statements: dict[str, set[tuple[Term, Term, Term]]]
     matches: tuple[KeywordMatch, ...]
 
-    def record_graphs(self, iris: Iris) -> list[tuple[str, str]]:
-        """Each enriched graph with the record graph it stands beside."""
-        begins, record = f"{iris.base}graph/enriched/", f"{iris.base}graph/record/"
-        return [(graph, graph.replace(begins, record, 1)) for graph in sorted(self.statements)]
-
 
 def conclude(
     evidence: Evidence, iris: Iris, registers: Mapping[str, Register], prefixes: dict[str, str]
@@ -184,7 +179,7 @@ def match_keywords(evidence: Evidence, registers: Mapping[str, Register]) -> Ite
 
 
 def mapping_statements(
-    matches: Iterable[KeywordMatch], iris: Iris, prefixes: dict[str, str], activity: str
+    matches: Iterable[KeywordMatch], iris: Iris, prefixes: dict[str, str]
 ) -> list[tuple[Term, Term, Term]]:
     """The matches as RDF: the match itself, and an `owl:Axiom` that annotates it with its evidence (SSSOM, RDF form)."""
 
@@ -203,6 +198,5 @@ def mapping_statements(
             (row, name("sssom:confidence"), values.typed(match.confidence, "decimal")),
             (row, name("sssom:mapping_justification"), name(match.justification)),
             (row, name("sssom:match_string"), values.text(match.words)),
-            (row, name("prov:wasGeneratedBy"), values.iri(activity)),
         ]
     return statements

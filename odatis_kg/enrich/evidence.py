@@ -1,8 +1,10 @@
 """What enrichment needs to remember of each mapped record while records stream past; small, and nothing is concluded here."""
 
+import json
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Mapped
@@ -24,6 +26,7 @@ _DEPRECATED: Final = _term("owl:deprecated")
 _SAME_AS: Final = _term("schema:sameAs")
 _SERIES: Final = _term("dcat:DatasetSeries")
 _TITLE: Final = _term("dct:title")
+_PART_OF: Final = _term("dct:isPartOf")
 _DOI: Final = "<https://doi.org/"
 
 
@@ -67,6 +70,62 @@ class Resource:
     titles: set[Term] = field(default_factory=set)
 
 
+class Gleaned(NamedTuple):
+    """What enrichment needs of one mapped record: small, and all that is kept of a record that is not mapped again.
+
+    `works` are DOIs of the works a person's record lists.
+    """
+
+    kind: Kind
+    graph: str
+    key: str
+    subject: str
+    statements: tuple[tuple[Term, Term, Term], ...]
+    works: tuple[str, ...] = ()
+
+    def packed(self) -> str:
+        """The same as JSON text."""
+        return json.dumps(self, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def unpacked(cls, text: str) -> "Gleaned":
+        """What `packed` made a text of."""
+        kind, graph, key, subject, statements, works = json.loads(text)
+        triples = tuple((Term(s), Term(p), Term(o)) for s, p, o in statements)
+        return cls(Kind(kind), graph, key, subject, triples, tuple(works))
+
+
+def glean(mapped: Mapped, odk: str) -> Gleaned:
+    """What enrichment needs of a record."""
+    record = mapped.record
+    begin = (record.kind, mapped.graph, record.key, mapped.subject)
+    triples = ((s.subject, s.predicate, s.object) for s in mapped.statements)
+    if record.kind is Kind.ORCID:
+        return Gleaned(*begin, (), tuple(sorted(orcid.works(record.content))))
+    if record.kind.is_vocabulary:
+        kept = {one for one in triples if one[1] in (_PREF_LABEL, _ALT_LABEL, _DEPRECATED)}
+    else:
+        kept = set(_relevant(list(triples), Term(f"<{mapped.subject}>"), Term(f"<{odk}sourceKeyword>")))
+    return Gleaned(*begin, tuple(sorted(kept)))
+
+
+def _relevant(
+    triples: list[tuple[Term, Term, Term]], main: Term, source_keyword: Term
+) -> Iterator[tuple[Term, Term, Term]]:
+    own = {o for _, p, o in triples if p == source_keyword}
+    users = {s for s, _, o in triples if o in own}
+    for subject, predicate, object_ in triples:
+        if (
+            predicate in (source_keyword, _PART_OF, _EXACT_MATCH)
+            or subject in own
+            or (subject == main and predicate in (_SAME_AS, _TITLE, _PREF_LABEL))
+            or (predicate == RDF_TYPE and object_ == _SERIES)
+            or object_.startswith(_DOI)
+            or (subject in users and object_.startswith("<http"))
+        ):
+            yield subject, predicate, object_
+
+
 @dataclass(slots=True)
 class Evidence:
     """What was seen in all records so far."""
@@ -82,40 +141,38 @@ class Evidence:
     series: set[Term] = field(default_factory=set)
     authors: dict[Term, set[Term]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, mapped: Mapped) -> None:
+    def add(self, gleaned: Gleaned) -> None:
         """Remember what matters of one record."""
-        if mapped.record.kind.is_vocabulary:
-            self._add_vocabulary(mapped)
-        elif mapped.record.kind is Kind.ORCID:
-            for work in orcid.works(mapped.record.content):
-                self.authors[values.iri(work)].add(Term(f"<{mapped.subject}>"))
+        if gleaned.kind.is_vocabulary:
+            self._add_vocabulary(gleaned)
+        elif gleaned.kind is Kind.ORCID:
+            for work in gleaned.works:
+                self.authors[values.iri(work)].add(Term(f"<{gleaned.subject}>"))
         else:
-            self._add_record(mapped)
+            self._add_record(gleaned)
 
-    def _add_vocabulary(self, mapped: Mapped) -> None:
-        for statement in mapped.statements:
-            if statement.predicate in (_PREF_LABEL, _ALT_LABEL):
-                self.concept_labels[statement.subject].add(statement.object)
-            elif statement.predicate == _DEPRECATED and statement.object.startswith('"true"'):
-                self.deprecated.add(statement.subject)
+    def _add_vocabulary(self, gleaned: Gleaned) -> None:
+        for subject, predicate, object_ in gleaned.statements:
+            if predicate in (_PREF_LABEL, _ALT_LABEL):
+                self.concept_labels[subject].add(object_)
+            elif predicate == _DEPRECATED and object_.startswith('"true"'):
+                self.deprecated.add(subject)
 
-    def _add_record(self, mapped: Mapped) -> None:
+    def _add_record(self, gleaned: Gleaned) -> None:
         keyword_property, thesaurus, kind = (
             Term(f"<{self.odk}{n}>") for n in ("sourceKeyword", "thesaurus", "keywordType")
         )
-        part_of = _term("dct:isPartOf")
-        main = Term(f"<{mapped.subject}>")
-        resource = self.resources.setdefault(main, Resource(mapped.graph, mapped.record.key))
-        own = {s.object for s in mapped.statements if s.predicate == keyword_property}
-        linked = {s.subject for s in mapped.statements if s.predicate == _EXACT_MATCH}
-        users = {s.subject for s in mapped.statements if s.object in own - linked}
-        stated = frozenset(
-            (s.predicate, s.object) for s in mapped.statements if s.subject in users and s.object.startswith("<http")
-        )
-        for subject, predicate, object_, *_ in mapped.statements:
+        main = Term(f"<{gleaned.subject}>")
+        resource = self.resources.setdefault(main, Resource(gleaned.graph, gleaned.key))
+        triples = gleaned.statements
+        own = {o for _, p, o in triples if p == keyword_property}
+        linked = {s for s, p, _ in triples if p == _EXACT_MATCH}
+        users = {s for s, _, o in triples if o in own - linked}
+        stated = frozenset((p, o) for s, p, o in triples if s in users and o.startswith("<http"))
+        for subject, predicate, object_ in triples:
             if predicate == keyword_property:
                 if object_ not in linked:
-                    self.uses.append(KeywordUse(mapped.graph, subject, object_, stated))
+                    self.uses.append(KeywordUse(gleaned.graph, subject, object_, stated))
             elif subject in own:
                 keyword = self.keywords[subject]
                 if predicate == _PREF_LABEL:
@@ -132,7 +189,7 @@ class Evidence:
                 resource.titles.add(object_)
             elif predicate == RDF_TYPE and object_ == _SERIES:
                 self.series.add(subject)
-            elif predicate == part_of:
-                self.part_of.append(DoiLink(mapped.graph, subject, predicate, object_))
+            elif predicate == _PART_OF:
+                self.part_of.append(DoiLink(gleaned.graph, subject, predicate, object_))
             if object_.startswith(_DOI) and predicate != _SAME_AS:
-                self.doi_links.append(DoiLink(mapped.graph, subject, predicate, object_))
+                self.doi_links.append(DoiLink(gleaned.graph, subject, predicate, object_))

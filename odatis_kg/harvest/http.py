@@ -5,29 +5,28 @@ at a time with a pause between two; an address that a server gives (a redirect, 
 and to a private address only on the configured server itself or when the operator allows it.
 """
 
-import ipaddress
+import gzip
+import io
 import random
-import socket
+import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from typing import Final
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from odatis_kg import __version__
+from odatis_kg.harvest.connections import Deadline, PrivateAddressError, careful_session
 from odatis_kg.sources import WebSource
 
 _TEMPORARY: Final = {408, 425, 429, 500, 502, 503, 504}
-_REDIRECTS: Final = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS: Final = 5
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 120.0  # seconds, of the exponential back-off
 _MOST_PATIENCE: Final = 900.0  # seconds a server may ask to wait with Retry-After before the harvest is put off
@@ -38,24 +37,37 @@ class FetchError(Exception):
     """A request that got no usable answer; the message says which and why.
 
     `status` is 0 when there was no answer at all; `content` is what came with a refusal, at most 64 kB of it; `temporary`
-    says that a later try may succeed.
+    says that a later try may succeed; `location` is where a redirect leads that was not to be followed.
     """
 
     def __init__(
-        self, message: str, url: str, status: int = 0, content: bytes = b"", *, temporary: bool = False
+        self,
+        message: str,
+        url: str,
+        status: int = 0,
+        content: bytes = b"",
+        *,
+        temporary: bool = False,
+        location: str = "",
     ) -> None:
         super().__init__(message)
         self.url = url
         self.status = status
         self.content = content
         self.temporary = temporary
+        self.location = location
+
+    def as_answer(self) -> "Answer":
+        """The refusal as an answer, for a client to whom it says something: that a record is gone, for example."""
+        return Answer(self.url, self.status, moment(), self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer to a request: what was asked, when it came (UTC), and what the server said of it.
 
-    `status` is 200, or 304 with no content. `body` is what was sent with a POST, empty for a GET.
+    `status` is 200, 304 with no content, that of a refusal that says something of a record, or 0 with no content when
+    nothing was asked because the settings have the answer. `body` is what was sent with a POST, empty for a GET.
     """
 
     url: str
@@ -78,7 +90,11 @@ class Pace:
 
 
 class Http:
-    """The way to one source over HTTP."""
+    """The way to one source over HTTP.
+
+    urllib3's Retry knows neither a pace that several sources share nor a limit to a server's Retry-After, and its
+    redirects no guard; so tries and redirects are counted here.
+    """
 
     def __init__(
         self,
@@ -86,21 +102,18 @@ class Http:
         contact: str = "",
         pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._pace = pace or Pace()
         self._sleep = sleep
+        self._clock = clock
         self._delay = source.delay_seconds
-        self._home = _authority(source.url)
-        self._session = requests.Session()
-        self._abroad = requests.Session()
-        if not source.allow_private:
-            self._abroad.mount("http://", _PublicAdapter())
-            self._abroad.mount("https://", _PublicAdapter())
-        who = f"; {contact}" if contact else ""
-        for session in (self._session, self._abroad):
-            session.headers["User-Agent"] = f"odatis-kg/{__version__} (metadata harvester{who})"
-            session.headers["Accept-Encoding"] = "gzip, deflate"
+        self._deadline = Deadline(source.answer_seconds)
+        who = f"; {' '.join(contact.split())}" if contact else ""
+        agent = f"odatis-kg/{__version__} (metadata harvester{who})".encode("ascii", "replace").decode()
+        self._session = careful_session(agent, self._deadline, guarded=False)
+        self._abroad = careful_session(agent, self._deadline, guarded=not source.allow_private)
 
     def slow_down(self, seconds: float) -> None:
         """Pause so long at least between two requests: what the server itself asks for."""
@@ -118,15 +131,16 @@ class Http:
         headers: Mapping[str, str] | None = None,
         etag: str = "",
         last_modified: str = "",
+        *,
+        follow: bool = True,
     ) -> Answer:
         """GET an address; with validators of an earlier answer, one with status 304 may come back.
 
         Raises:
-            FetchError: no usable answer, after as many tries as the source allows.
+            FetchError: no usable answer, after as many tries as the source allows; or a redirect when none is to be followed.
         """
-        address = requests.Request("GET", url, params=parameters).prepare().url or url
         conditions = {"If-None-Match": etag} if etag else {"If-Modified-Since": last_modified} if last_modified else {}
-        return self._patiently("GET", address, {**(headers or {}), **conditions})
+        return self._patiently("GET", _address(url, parameters), {**(headers or {}), **conditions}, follow=follow)
 
     def post(self, url: str, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Answer:
         """POST a request that changes nothing.
@@ -134,66 +148,64 @@ class Http:
         Raises:
             FetchError: as for `get`.
         """
-        return self._patiently("POST", url, {**(headers or {}), "Content-Type": media_type}, body)
+        return self._patiently("POST", _address(url), {**(headers or {}), "Content-Type": media_type}, body)
 
-    def _patiently(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+    def _patiently(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"", *, follow: bool = True
+    ) -> Answer:
         for attempt in range(1, self._source.tries + 1):
-            try:
-                with self._pace.lock:
-                    self._wait_for_turn()
-                    try:
-                        return self._follow(method, url, headers, body)
-                    finally:
-                        self._pace.ready = time.monotonic() + self._delay
-            except _TryLaterError as error:
-                if attempt == self._source.tries:
-                    raise FetchError(
-                        f"{error.what} ({attempt} tries)", url, error.status, error.content, temporary=True
-                    ) from None
-                self._wait(error, attempt, url)
+            with self._pace.lock:
+                self._wait_for_turn()
+                wait = 0.0
+                try:
+                    return self._follow(method, url, headers, body, _MOST_REDIRECTS if follow else 0)
+                except _TryLaterError as error:
+                    if attempt == self._source.tries:
+                        what = f"{error.what} ({attempt} tries)" if attempt > 1 else error.what
+                        raise FetchError(what, url, error.status, error.content, temporary=True) from None
+                    wait = _back_off(error, attempt, url)
+                finally:
+                    # It is the host that needs the pause: all sources on it wait.
+                    self._pace.ready = self._clock() + max(wait, self._delay)
         raise AssertionError("a source allows one try at least")
 
     def _wait_for_turn(self) -> None:
-        pause = self._pace.ready - time.monotonic()
+        pause = self._pace.ready - self._clock()
         if pause > 0:
             self._sleep(pause)
 
-    def _wait(self, error: "_TryLaterError", attempt: int, url: str) -> None:
-        if error.wait is not None and error.wait > _MOST_PATIENCE:
-            raise FetchError(
-                f"{error.what}; the server asks to wait for {error.wait:,.0f} seconds, so the harvest is put off",
-                url,
-                error.status,
-                error.content,
-                temporary=True,
-            )
-        longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt - 1))
-        # Jitter keeps several guests from coming back all at once.
-        self._sleep(error.wait if error.wait is not None else random.uniform(longest / 2, longest))  # noqa: S311
-
-    def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes, most: int) -> Answer:
         address = url
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(most + 1):
             answer = self._ask(method, address, headers, body, url)
             if isinstance(answer, Answer):
                 return answer
-            target = urljoin(address, answer.target)
-            if urlsplit(target).scheme not in ("http", "https"):
+            try:
+                target = urljoin(address, answer.target)
+                same = _is_same_server(address, target)
+                scheme = urlsplit(target).scheme
+            except ValueError as error:
+                raise FetchError(f"{address} leads to {answer.target[:200]}: {error}", url) from None
+            if most == 0:
+                raise FetchError(f"{url} leads to {target[:200]}", url, answer.status, location=target)
+            if scheme not in ("http", "https"):
                 raise FetchError(f"{address} leads to {target[:200]}, which is neither http nor https", url)
+            dropped = set()
             if answer.status == 303 or (method == "POST" and answer.status in (301, 302)):
                 method, body = "GET", b""
-            if _authority(target) != _authority(address):
-                # A token is for the server it was given for.
-                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+                dropped.add("content-type")
+            if not same:
+                dropped.add("authorization")  # a token is for the server it was given for
+            headers = {name: value for name, value in headers.items() if name.lower() not in dropped}
             address = target
-        raise FetchError(f"{url} leads on and on: more than {_MOST_REDIRECTS} redirects", url)
+        raise FetchError(f"{url} leads on and on: more than {most} redirects", url)
 
     def _ask(
         self, method: str, address: str, headers: Mapping[str, str], body: bytes, asked: str
     ) -> "Answer | _Redirect":
-        session = self._session if _authority(address) == self._home else self._abroad
-        deadline = time.monotonic() + self._source.answer_seconds
+        self._deadline.begin()
         try:
+            session = self._session if _is_same_server(self._source.url, address) else self._abroad
             response = session.request(
                 method,
                 address,
@@ -203,26 +215,29 @@ class Http:
                 allow_redirects=False,
                 stream=True,
             )
-        except _PrivateAddressError:
+        except PrivateAddressError:
             raise FetchError(
                 f"{address} is in the local network, where only the source's own server is asked (allow_private)", asked
             ) from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError) as error:
+        except ValueError as error:  # of requests, urllib3 and the codecs of host names alike
             raise FetchError(f"{address[:200]} is not an address that can be asked: {error}", asked) from None
-        except requests.exceptions.RequestException as error:
-            raise _TryLaterError(f"{address} cannot be reached: {_in_short(error)}") from None
+        except (requests.exceptions.RequestException, HTTPError, OSError) as error:
+            reason = _innermost(error)
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise FetchError(f"{address} cannot be trusted: {_in_short(reason)}", asked) from None
+            raise _TryLaterError(f"{address} cannot be reached: {_in_short(reason)}") from None
         with response:
             status = response.status_code
-            target = response.headers.get("Location", "")
-            if status in _REDIRECTS and target:
+            if target := session.get_redirect_target(response):
                 return _Redirect(status, target)
-            if status not in (200, 304):
-                self._refuse(response, address, asked, deadline)
+            conditional = any(name.lower() in ("if-none-match", "if-modified-since") for name in headers)
+            if status != 200 and not (status == 304 and conditional):
+                self._refuse(response, address, asked)
             return Answer(
                 url=asked,
                 status=status,
-                retrieved=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                content=b"" if status == 304 else self._body(response, address, asked, deadline),
+                retrieved=moment(),
+                content=b"" if status == 304 else self._body(response, address, asked),
                 media_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
                 etag=response.headers.get("ETag", ""),
                 last_modified=response.headers.get("Last-Modified", ""),
@@ -230,10 +245,10 @@ class Http:
                 body=body,
             )
 
-    def _refuse(self, response: requests.Response, address: str, asked: str, deadline: float) -> None:
+    def _refuse(self, response: requests.Response, address: str, asked: str) -> None:
         status = response.status_code
         try:
-            content = self._body(response, address, asked, deadline, _CHUNK)
+            content = self._body(response, address, asked, _CHUNK)
         except (FetchError, _TryLaterError):
             content = b""
         what = f"{address} answered {status} {response.reason or ''}".rstrip()
@@ -241,32 +256,29 @@ class Http:
             raise _TryLaterError(what, status, content, _retry_after(response.headers.get("Retry-After", "")))
         raise FetchError(what, asked, status, content)
 
-    def _body(
-        self, response: requests.Response, address: str, asked: str, deadline: float, enough: int | None = None
-    ) -> bytes:
+    def _body(self, response: requests.Response, address: str, asked: str, enough: int | None = None) -> bytes:
         """The body, decompressed; at most `enough` bytes of it, or an error when it is larger than allowed."""
-        most = self._source.answer_mb * 1_000_000
-        announced = response.headers.get("Content-Length", "")
-        encoded = response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity")
-        taken, received = bytearray(), 0
+        most = self._source.answer_mb * 1_000_000 if enough is None else enough
+        too_large = f"{address} answers with more than {self._source.answer_mb} MB (answer_mb)"
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip"):
+            raise FetchError(f"{address} answers in the encoding {encoding[:40]}, which was not asked for", asked)
+        if enough is None and (response.raw.length_remaining or 0) > most:
+            raise FetchError(too_large, asked)
+        content = bytearray()
         try:
-            # `read1` returns what is there: a server that sends a byte now and then is noticed.
-            while chunk := response.raw.read1(_CHUNK, decode_content=True):
-                taken += chunk
-                if enough is not None and len(taken) >= enough:
-                    return bytes(taken[:enough])
-                if len(taken) > most:
-                    raise FetchError(f"{address} answers with more than {self._source.answer_mb} MB (answer_mb)", asked)
-                if time.monotonic() > deadline:
-                    raise _TryLaterError(
-                        f"{address} did not end its answer within {self._source.answer_seconds:g} seconds (answer_seconds)"
-                    )
-            received = len(taken)
-        except (HTTPError, OSError) as error:
-            raise _TryLaterError(f"{address} broke its answer off: {_in_short(error)}") from None
-        if announced.isdigit() and not encoded and received != int(announced):
-            raise _TryLaterError(f"{address} broke its answer off after {received:,} of {int(announced):,} bytes")
-        return bytes(taken)
+            # `read1` returns what is there. A body shorter than its Content-Length, or without its last chunk, is an error.
+            while len(content) <= most and (chunk := response.raw.read1(_CHUNK, decode_content=False)):
+                content += chunk
+            # Some servers name an encoding that they do not use.
+            if encoding.endswith("gzip") and content[:2] == b"\x1f\x8b" and (enough or len(content) <= most):
+                with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+                    content = bytearray(packed.read(most + 1) if enough is None else packed.read1(enough))
+        except (HTTPError, OSError, EOFError, zlib.error) as error:
+            raise _TryLaterError(f"{address} broke its answer off: {_in_short(_innermost(error))}") from None
+        if len(content) > most and enough is None:
+            raise FetchError(too_large, asked)
+        return bytes(content if enough is None else content[:most])
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,82 +296,65 @@ class _TryLaterError(Exception):
         self.wait = wait
 
 
+def _address(url: str, parameters: Mapping[str, str] | None = None) -> str:
+    """An address with parameters, as it is sent (RFC 3986, host names by IDNA)."""
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(url, dict(parameters or {}))
+    except ValueError as error:
+        raise FetchError(f"{url[:200]} is not an address that can be asked: {error}", url) from None
+    return prepared.url or url
+
+
+def moment() -> str:
+    """This moment in UTC, as an answer says when it came: `2026-01-31T00:00:00Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _back_off(error: _TryLaterError, attempt: int, url: str) -> float:
+    """Seconds to wait before the next try: as long as the server asks, else longer each time."""
+    if error.wait is None:
+        longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt - 1))
+        # Jitter keeps several guests from coming back all at once.
+        return random.uniform(longest / 2, longest)  # noqa: S311
+    if error.wait > _MOST_PATIENCE:
+        put_off = f"{error.what}; the server asks to wait for {error.wait:,.0f} seconds, so the harvest is put off"
+        raise FetchError(put_off, url, error.status, error.content, temporary=True)
+    return error.wait
+
+
 def _retry_after(value: str) -> float | None:
     """The seconds a Retry-After header asks to wait (RFC 9110, section 10.2.3: seconds or a date); None when it says nothing."""
     text = value.strip()
-    if text.isdigit():
+    if text.isascii() and text.isdecimal():
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _authority(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return (parts.hostname or "").lower(), _port(parts.port, parts.scheme)
+def _is_same_server(asked: str, other: str) -> bool:
+    """Whether two addresses are on one server; https where http was asked for, on the usual ports, is the same."""
+    one, two = urlsplit(asked), urlsplit(other)
+    if (one.hostname or "").lower() != (two.hostname or "").lower():
+        return False
+    ways = [(one.scheme, _port(one)), (two.scheme, _port(two))]
+    return ways[0] == ways[1] or ways == [("http", 80), ("https", 443)]
 
 
-def _port(port: int | None, scheme: str) -> int:
-    return port or (443 if scheme == "https" else 80)
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _in_short(error: BaseException) -> str:
-    """The innermost reason: what libraries wrap around it helps nobody."""
-    reason: Any = error
-    while True:
-        inner = (
-            getattr(reason, "reason", None)
-            or reason.__cause__
-            or next((one for one in getattr(reason, "args", ()) if isinstance(one, BaseException)), None)
-        )
-        if not isinstance(inner, BaseException):
-            text = str(reason).rpartition(">: ")[2] or type(reason).__name__
-            return text[:300]
-        reason = inner
+def _innermost(error: BaseException) -> BaseException:
+    """The reason at the bottom: what libraries wrap around it helps nobody."""
+    for inner in (getattr(error, "reason", None), error.__cause__, *error.args):
+        if isinstance(inner, BaseException):
+            return _innermost(inner)
+    return error
 
 
-# Connections to public addresses only: looked at once connected, so that no second look-up of the name can differ.
-
-
-class _PrivateAddressError(Exception):
-    pass
-
-
-class _Guard:
-    """Refuses, before anything is sent, a peer in the local network; behind a proxy, the proxy decides."""
-
-    proxy: Any
-
-    def _new_conn(self) -> socket.socket:
-        peer: socket.socket = super()._new_conn()  # type: ignore[misc]
-        address = ipaddress.ip_address(peer.getpeername()[0].partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        if self.proxy is None and not address.is_global:
-            peer.close()
-            raise _PrivateAddressError
-        return peer
-
-
-class _GuardedHttp(_Guard, HTTPConnection):
-    pass
-
-
-class _GuardedHttps(_Guard, HTTPSConnection):
-    pass
-
-
-class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _GuardedHttp
-
-
-class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _GuardedHttps
-
-
-class _PublicAdapter(HTTPAdapter):
-    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-        super().init_poolmanager(*arguments, **named)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+def _in_short(reason: BaseException) -> str:
+    return (str(reason).rpartition(">: ")[2] or type(reason).__name__)[:300]

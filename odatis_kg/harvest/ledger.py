@@ -180,6 +180,14 @@ class Ledger:
         )
         return [Run(*row) for row in rows if row[0] in wanted]
 
+    def harvest_runs(self) -> list[str]:
+        """The runs that first brought in a current version of a record, sorted."""
+        rows = self._db.execute(
+            "SELECT DISTINCT f.run FROM record r JOIN version v USING (source, key, sha256) JOIN fetch f ON f.id = v.fetch"
+            " ORDER BY f.run"
+        )
+        return [row[0] for row in rows]
+
     # What was seen
 
     def known_fetch(self, source: str, location: str, sha256: str, scanner: str) -> Fetch | None:

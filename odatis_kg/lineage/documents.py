@@ -27,9 +27,14 @@ def sentences(origin: Origin) -> list[str]:
             "ontology": "the vocabulary of odatis-kg itself",
             "prov": "the pipeline's own account of a run",
             "register": "the reviewed directory of odatis-kg",
+            "gone": "what is left of a record that its source has no more",
         }
         return [f"{_statements(origin)} from {what.get(origin.family, 'odatis-kg itself')} ({origin.graph})."]
-    read_on = f"The record was read from {origin.file} on {_moment(origin.retrieved)}, in run {origin.harvest_run}"
+    where = f"was read from {origin.file}"
+    if origin.request:
+        tag = f", ETag {origin.etag}" if origin.etag else ""
+        where = f"came in the answer to {origin.method} {origin.request} (HTTP {origin.status}{tag})"
+    read_on = f"The record {where} on {_moment(origin.retrieved)}, in run {origin.harvest_run}"
     as_bytes = f"{origin.bytes:,} bytes, SHA-256 {origin.sha256}; kept in the raw archive as {origin.archived}"
     by_what = f"the mapping {origin.mapping} version {origin.mapping_version}, with {origin.software}"
     return [

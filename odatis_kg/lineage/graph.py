@@ -33,7 +33,8 @@ class Origin:
     """One named graph that says something of the thing, and where that graph comes from.
 
     Empty fields are not known to the graph: a graph of ours (an ontology) has no source record, an enriched graph has the
-    record graph it was concluded from instead.
+    record graph it was concluded from instead; `request` and what follows are of the answer a record came in, and empty for
+    one from a file.
     """
 
     graph: str
@@ -55,6 +56,10 @@ class Origin:
     harvest_run: str = ""
     mapped: str = ""
     concluded_from: str = ""
+    request: str = ""
+    method: str = ""
+    status: str = ""
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +158,8 @@ def _origin(iris: Iris, graph: str, statements: int, row: Row) -> Origin:
         harvest_run=last("harvestRun"),
         mapped=said("mapped"),
         concluded_from=said("record"),
+        request=said("request"),
+        method=said("method"),
+        status=said("status"),
+        etag=said("etag"),
     )

@@ -165,11 +165,13 @@ class Compiler:
 
 
 def _own_address(context: Context, node: Any, paths: str) -> str | None:
-    """The address or identifier by which a part names itself, the first that is one."""
+    """The address or identifier by which a part names itself, the first that is one; what is none stays to be read."""
     for prop in context.reader.find(node, paths):
+        unread = [one for one in prop.iter() if one not in context.reader.consumed]
         for text in (context.reader.href(prop), context.reader.string(prop)):
             if (found := canonical(text)) and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")):
                 return found
+        context.reader.consumed.difference_update(unread)
     return None
 
 

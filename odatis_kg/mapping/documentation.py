@@ -1,6 +1,7 @@
 """The mapping tables as pages for people: each row with its source, its target, an example from the fixtures, and its notes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,52 @@ _LONGEST_EXAMPLE = 90
 def pages(folder: Path, mappings: Mappings, records: Iterable[SourceRecord]) -> Iterator[tuple[str, str]]:
     """The pages in Markdown, by file name: one for each table, and `README.md` that leads to them.
 
-    `records` are those the examples are taken from; the first statement a row makes is its example.
+    `records` are those that show the rows at work: what each row states of them, and its example, are taken from there.
     """
     tables = read_tables(folder)
-    examples = _examples(mappings, records)
+    shown = _shown_at_work(mappings, records)
     kinds = read_kinds(folder)
     yield "README.md", _index(kinds, tables, mappings.version)
     for name, rows in tables.items():
-        yield f"{name.replace('/', '-')}.md", _page(name, rows, kinds, examples, mappings)
+        yield f"{name.replace('/', '-')}.md", _page(name, rows, kinds, shown, mappings)
 
 
-def _examples(mappings: Mappings, records: Iterable[SourceRecord]) -> dict[str, Statement]:
-    found: dict[str, Statement] = {}
+@dataclass(slots=True)
+class _Shown:
+    """A row at work: the most telling of its statements, the first of equals; every property and class of them."""
+
+    example: Statement
+    properties: set[str] = field(default_factory=set)
+    classes: set[str] = field(default_factory=set)
+
+
+def _shown_at_work(mappings: Mappings, records: Iterable[SourceRecord]) -> dict[str, _Shown]:
+    found: dict[str, _Shown] = {}
     for record in records:
         try:
             statements = map_record(record, mappings).statements
         except RefusedError:
             continue
         for statement in statements:
-            better = found.get(statement.row, statement).predicate == values.RDF_TYPE
-            if statement.row not in found or better:
-                found[statement.row] = statement
+            shown = found.setdefault(statement.row, _Shown(statement))
+            if _tells(statement, mappings) > _tells(shown.example, mappings):
+                shown.example = statement
+            if statement.predicate == values.RDF_TYPE:
+                shown.classes.add(_short(statement.object, mappings))
+            else:
+                shown.properties.add(_short(statement.predicate, mappings))
     return found
+
+
+def _tells(statement: Statement, mappings: Mappings) -> int:
+    """How much a statement tells a reader: its class little, a link to a part of the same record not much more."""
+    if statement.predicate == values.RDF_TYPE:
+        return 0
+    return 1 if statement.object.startswith(f"<{mappings.iris.base}id/") and "#" in statement.object else 2
+
+
+def _short(iri: str, mappings: Mappings) -> str:
+    return compact(iri[1:-1], mappings.prefixes) or iri
 
 
 def _index(kinds: Sequence[RawKind], tables: Mapping[str, Sequence[RawRow]], version: str) -> str:
@@ -62,28 +87,29 @@ def _index(kinds: Sequence[RawKind], tables: Mapping[str, Sequence[RawRow]], ver
 
 
 def _page(
-    name: str, rows: Sequence[RawRow], kinds: Sequence[RawKind], examples: Mapping[str, Statement], mappings: Mappings
+    name: str, rows: Sequence[RawRow], kinds: Sequence[RawKind], shown: Mapping[str, _Shown], mappings: Mappings
 ) -> str:
     used_by = [kind.words["title"]["en"] for kind in kinds if name in kind.words["tables"]]
     lines = [f"# {name}", "", f"For: {'; '.join(used_by)}." if used_by else "Referred to by rows of other tables.", ""]
     for raw in rows:
-        lines += _row(raw, examples, mappings, 2)
+        lines += _row(raw, shown, mappings, 2)
     return "\n".join(lines)
 
 
-def _row(raw: RawRow, examples: Mapping[str, Statement], mappings: Mappings, level: int) -> list[str]:
+def _row(raw: RawRow, shown: Mapping[str, _Shown], mappings: Mappings, level: int) -> list[str]:
     words, doc = raw.words, raw.words["doc"]
     lines = [f"{'#' * min(level, 5)} {raw.id}", "", f"**{doc['en']}**  ", f"*{doc['fr']}*", ""]
     lines += [f"- {where}" for where in _sources(words["from"])]
-    lines.append(f"- To: {_target(words)}")
-    if example := examples.get(raw.id):
-        lines.append(f"- Example: {_shown(example, mappings)}")
+    at_work = shown.get(raw.id)
+    lines.append(f"- To: {_target(words)}{_made(at_work) if at_work and 'node' in words else ''}")
+    if at_work:
+        lines.append(f"- Example: {_written(at_work.example, mappings)}")
     for name in ("normative", "note"):
         if name in words:
             lines.append(f"- {name.capitalize()}: {words[name]}")
     lines.append("")
     for inner in raw.inner:
-        lines += _row(inner, examples, mappings, level + 1)
+        lines += _row(inner, shown, mappings, level + 1)
     return lines
 
 
@@ -115,7 +141,14 @@ def _target(words: Mapping[str, Any]) -> str:
     return f"[{below}]({below.replace('/', '-')}.md)" if isinstance(below, str) else "the rows below"
 
 
-def _shown(statement: Statement, mappings: Mappings) -> str:
+def _made(shown: _Shown) -> str:
+    """What a function states, by the names of the properties and classes."""
+    made = ", ".join(f"`{name}`" for name in sorted(shown.properties))
+    classes = ", ".join(f"`{name}`" for name in sorted(shown.classes))
+    return (f": {made}" if made else "") + (f"; of class {classes}" if classes else "")
+
+
+def _written(statement: Statement, mappings: Mappings) -> str:
     predicate = compact(values.lexical(statement.predicate), mappings.prefixes) or statement.predicate
     shown = statement.object
     if shown.startswith("<"):

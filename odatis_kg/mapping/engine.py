@@ -6,7 +6,8 @@ place in the record it came from; statements leave sorted and without doubles.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -166,23 +167,32 @@ class Context:
         at = f" (line {line}, {where})" if line else f" ({where})" if where else ""
         self.warnings[f"{message}{at}"] += 1
 
+    @contextmanager
+    def speaking_of(self, part: Term) -> Iterator[None]:
+        """Inside, `part` is what rows and functions say their statements of when they name the subject "part"."""
+        before = self.subjects.get("part")
+        self.subjects["part"] = part
+        try:
+            yield
+        finally:
+            if before is None:
+                del self.subjects["part"]
+            else:
+                self.subjects["part"] = before
+
     def apply(self, rows: "tuple[Row, ...]", node: Any, part: Term) -> None:
         """Apply rows below a node; what they say is said of `part`."""
-        before, row_before, node_before = self.subjects.get("part"), self.row, self.node
-        self.subjects["part"] = part
-        for row in rows:
-            self.row = row.id
-            for found in row.path(node):
-                self.node = found
-                row.apply(self, found)
-                if self.watch:
-                    self.row = row.id
-                    self.watch(self)
+        row_before, node_before = self.row, self.node
+        with self.speaking_of(part):
+            for row in rows:
+                self.row = row.id
+                for found in row.path(node):
+                    self.node = found
+                    row.apply(self, found)
+                    if self.watch:
+                        self.row = row.id
+                        self.watch(self)
         self.row, self.node = row_before, node_before
-        if before is None:
-            del self.subjects["part"]
-        else:
-            self.subjects["part"] = before
 
     def check_time(self) -> None:
         """Stop a record that takes too long.

@@ -9,6 +9,7 @@ itself. Canonical forms: `http://vocab.nerc.ac.uk/collection/P02/current/TEMP/` 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from json import detect_encoding
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote
 
@@ -54,6 +55,18 @@ _ORCID: Final = re.compile(
 # ISNI gives numbers of the same form and check digit to others; these ranges are kept for ORCID (its page "Structure of the
 # ORCID identifier").
 _ORCID_RANGES: Final = ((15_000_000, 35_000_000), (900_000_000_000, 900_100_000_000))
+_HYPHEN: Final = "[-\u2010-\u2013\u2212]"  # typographers write other hyphens, and dashes
+# An iD anywhere in a text; what stands before decides whether it is one (see `cited_persons_in`). It begins with signs to look
+# for, and no condition on what is before, which makes the search four times as fast.
+_CITED: Final = re.compile(
+    rf"000[09](?P<hyphen>{_HYPHEN}?)[0-9]{{4}}(?P=hyphen)[0-9]{{4}}(?P=hyphen)[0-9]{{3}}[0-9Xx](?!\w|{_HYPHEN}\w)"
+)
+_ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")  # RFC 8259, section 7
+_BEGINS: Final = re.compile(rf"(?:^|orcid_?|%[0-9a-f]{{2}}|\\[bfnrt]|(?:(?<!\d)\.|(?!{_HYPHEN}|\.)\W))$", re.IGNORECASE)
+_OF_OTHERS: Final = re.compile(
+    r"(?:(?:sandbox|qa)\.orcid\.org\S*|isni\W{0,3}(?:org\W{1,2}(?:isni\W{1,2})?)?)$", re.IGNORECASE
+)
+_LABELLED: Final = re.compile(r"orcid(?:\.org|[ _-]?id)?(?:\W|%[0-9a-f]{2}){0,4}$", re.IGNORECASE)
 _ROR: Final = re.compile(
     r"(?:(?:https?://)?(?:www\.)?ror\.org/|ror:\s*)(?P<id>0[a-z0-9]{6}[0-9]{2})/?", re.IGNORECASE | re.ASCII
 )
@@ -65,6 +78,8 @@ _GCMD: Final = re.compile(
 _EPSG: Final = re.compile(
     r"epsg\b\D{0,20}?(?:(?:0|\d+(?:\.\d+)+)[:/])?(?P<code>\d{4,6})(?!\d|-\d)", re.IGNORECASE | re.ASCII
 )
+_COMPOUND_URN: Final = re.compile(r"(?P<begin>urn:(?:x-)?ogc:def:)crs,(?P<parts>[^,]+(?:,[^,]+)+)", re.IGNORECASE)
+_COMPOUND_CODES: Final = re.compile(r"epsg:(\d{4,5})\+(?:epsg:)?(\d{4,5})", re.IGNORECASE | re.ASCII)
 _CRS84: Final = re.compile(r"\bCRS:?84\b", re.IGNORECASE)
 # Systems met by their name alone -> EPSG code of the two-dimensional geographic system that bears it. "ETRS89-GRS80" is the
 # name of INSPIRE (Technical Guidelines Annex I, coordinate reference systems, table 2).
@@ -131,15 +146,15 @@ def edmo(text: str) -> str | None:
 
 
 def doi(text: str) -> str | None:
-    """The bare DOI, lower-cased (DOI Handbook, section 2.4), without the punctuation of the sentence it stood in."""
+    """The bare DOI, lower-cased (DOI Handbook, section 2.4), without the punctuation or the final slash it stood with."""
     candidate = text.strip()
     found = _DOI.fullmatch(unquote(candidate) if candidate.lower().startswith("http") else candidate)
     if not found:
         return None
     bare = found["doi"].lower()
-    while bare[-1] in ".,;:'\"»”" or (bare.endswith(")") and bare.count("(") < bare.count(")")):
+    while bare[-1] in "/.,;:'\"»”" or (bare.endswith(")") and bare.count("(") < bare.count(")")):
         bare = bare[:-1]
-    return bare if not any(sign.isspace() or not sign.isprintable() for sign in bare) and bare[-1] != "/" else None
+    return bare if "/" in bare and not any(sign.isspace() or not sign.isprintable() for sign in bare) else None
 
 
 def doi_iri(bare: str) -> str:
@@ -157,12 +172,45 @@ def orcid(text: str) -> str | None:
     if not found:
         return None
     digits = found["id"].replace("-", "").upper()
-    if not found["scheme"] and not any(first <= int(digits[:15]) <= last for first, last in _ORCID_RANGES):
+    if not found["scheme"] and not _is_for_orcid(digits):
         return None
     if orcid_check_digit(digits[:15]) != digits[15] or int(digits[:15]) == 0:
         return None
     host = "sandbox.orcid.org" if (found["host"] or "").lower() == "sandbox.orcid.org" else "orcid.org"
-    return f"https://{host}/" + "-".join(digits[start : start + 4] for start in (0, 4, 8, 12))
+    return f"https://{host}/{_in_fours(digits)}"
+
+
+def cited_persons_in(content: bytes) -> frozenset[str]:
+    """The ORCID iDs (`0000-0002-1825-0097`) that the bytes of a record cite, in whatever member or sentence they stand.
+
+    An iD is in the ranges of ORCID, has the right check digit (ISO 7064 MOD 11-2) and stands for itself: not inside a longer
+    number or name such as a UUID, not on the sandbox, not as an ISNI. Sixteen digits without hyphens are one only after the
+    word ORCID or as the whole of a value. A person's own ORCID record cites the person too, and others: it is not to be asked.
+    """
+    text = content.decode(detect_encoding(content), "replace")
+    if "\\u" in text:
+        text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
+    found = set()
+    for match in _CITED.finditer(text):
+        digits = re.sub(_HYPHEN, "", match[0]).upper()
+        if not _is_for_orcid(digits) or orcid_check_digit(digits[:15]) != digits[15]:
+            continue
+        before, after = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 1]
+        if not _BEGINS.search(before) or _OF_OTHERS.search(before):
+            continue
+        alone = before[-1:] in ("", '"', "'", ">") and after in ("", '"', "'", "<")
+        if match["hyphen"] or alone or _LABELLED.search(before):
+            found.add(_in_fours(digits))
+    return frozenset(found)
+
+
+def _is_for_orcid(digits: str) -> bool:
+    """Whether sixteen digits are of the ranges that are kept for ORCID."""
+    return any(first <= int(digits[:15]) <= last for first, last in _ORCID_RANGES)
+
+
+def _in_fours(digits: str) -> str:
+    return "-".join(digits[start : start + 4] for start in (0, 4, 8, 12))
 
 
 def orcid_check_digit(digits: str) -> str:
@@ -191,9 +239,12 @@ def crs(text: str) -> str | None:
     """The IRI of a coordinate reference system, horizontal or vertical: an EPSG code in any spelling, CRS84, NVS L10 and L11.
 
     The canonical form is the address of the OGC definition server (OGC 09-048r5). "WGS 84" by name is EPSG 4326. Codes
-    above 32767 are not EPSG's and give None, like the address of a list of systems or a compound of two.
+    above 32767 are not EPSG's and give None, like the address of a list of systems, and like a compound of two, which is
+    neither of them (see `crs_components`).
     """
     candidate = text.strip()
+    if len(crs_components(candidate)) > 1:
+        return None
     if (term := nvs(candidate)) and term.collection in ("L10", "L11") and term.code:
         if term.collection == "L11" or not re.fullmatch("[0-9]+", term.code):
             return term.iri
@@ -207,14 +258,32 @@ def crs(text: str) -> str | None:
     return f"http://www.opengis.net/def/crs/EPSG/0/{code}" if code and 1024 <= int(code) <= 32767 else None
 
 
+def crs_components(text: str) -> list[str]:
+    """The names of the systems a compound one is made of, the horizontal one first and the vertical one last.
+
+    A compound system is a URN that lists them (OGC 07-092r3), the address of OGC that has them as parameters
+    (OGC 11-135r2), or two codes of EPSG with `+`; any other name is its own only component.
+    """
+    candidate = text.strip()
+    if found := _COMPOUND_URN.search(candidate):
+        return [f"{found['begin']}{one.strip()}" for one in found["parts"].split(",")]
+    if "/def/crs-compound?" in candidate:
+        parameters = parse_qs(candidate.partition("?")[2])
+        return [parameters[name][0] for name in sorted(parameters) if name.isdecimal()] or [candidate]
+    if found := _COMPOUND_CODES.search(candidate):
+        return [f"EPSG:{found[1]}", f"EPSG:{found[2]}"]
+    return [candidate]
+
+
 def latitude_first(text: str) -> bool:
     """Whether a reference system, as it is named here, has latitude as its first axis.
 
     As URN or address of OGC the order of EPSG holds (OGC Axis Order Policy, 08-038r7); `EPSG:4326`, `epsg.xml#4326` and
-    `CRS:84` go with longitude first.
+    `CRS:84` go with longitude first. A compound has the axes of its horizontal system first.
     """
-    found = crs(text) or ""
-    return found.rpartition("/")[2] in _GEOGRAPHIC and _IN_ORDER_OF_EPSG.search(text) is not None
+    horizontal = crs_components(text)[0]
+    found = crs(horizontal) or ""
+    return found.rpartition("/")[2] in _GEOGRAPHIC and _IN_ORDER_OF_EPSG.search(horizontal) is not None
 
 
 def is_geographic(system: str) -> bool:
@@ -255,8 +324,3 @@ def _unwrapped(text: str) -> str:
             return text
         text = inner[0].split(",")[0].strip()
     return text
-
-
-def cited_persons_in(content: bytes) -> frozenset[str]:
-    """TEMPORARY until the real one is merged."""
-    return frozenset()

@@ -133,11 +133,12 @@ class JsonReader:
         else:
             children = []
         for child in children:
-            if child.value is not None and not (self.public_only and _hidden(child.value)):
+            if child.value is not None and not (self.public_only and hidden(child.value)):
                 yield child
 
 
-def _hidden(value: Any) -> bool:
+def hidden(value: Any) -> bool:
+    """Whether a value of an ORCID record is not for everyone to see."""
     visibility = value.get("visibility") if isinstance(value, dict) else None
     return visibility is not None and str(visibility).lower() != "public"
 
@@ -192,8 +193,10 @@ def document_of(content: bytes) -> Any:
         if _SURROGATE.search(text):
             whole = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
             document = json.loads(whole)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RefusedError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise RefusedError(f"nested more than {_DEEPEST} levels deep") from None
     if _depth(document) > _DEEPEST:
         raise RefusedError(f"nested more than {_DEEPEST} levels deep")
     return document

@@ -143,8 +143,6 @@ def _scan_list(content: bytes, kind: Kind) -> Scan:
         found = lists.READERS[kind](content)
     except RefusedError as error:
         return _refused(str(error))
-    except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        return _refused("a list whose members are not where they are expected; give it as its server answers")
     return Scan(records=(Found(kind, found.name.key, found.modified, content),))
 
 
@@ -248,10 +246,8 @@ def _scan_envelope(root: xml.Element) -> Scan:
             if what:
                 refusals.append(Refusal(f"{what}", where))
             continue
-        # The record on its own, with the namespaces it inherits from the answer declared on it.
-        record = etree.tostring(element, encoding="UTF-8", xml_declaration=True, with_tail=False)
         try:
-            records.append(_found(element, kind, record))
+            records.append(_found(element, kind, on_its_own(element)))
         except ValueError as error:
             refusals.append(Refusal(str(error), where))
     for element in root.iter(f"{{{PREFIXES['rdf']}}}RDF"):
@@ -273,6 +269,11 @@ def _scan_envelope(root: xml.Element) -> Scan:
             " (ISO 19115/19139, Dublin Core, DataCite, PANGAEA, lists of NVS, CF and EDMERP)"
         )
     return Scan(tuple(records), tuple(refusals))
+
+
+def on_its_own(element: xml.Element) -> bytes:
+    """A record cut out of an answer, with the namespaces it inherits from the answer declared on it."""
+    return etree.tostring(element, encoding="UTF-8", xml_declaration=True, with_tail=False)
 
 
 def _record_elements(root: xml.Element) -> Iterator[xml.Element]:
@@ -408,7 +409,8 @@ def _scan_json(content: bytes) -> Scan:
 def _scan_schema_org(document: dict[str, Any], content: bytes) -> Scan:
     plain = list(schema_org.records(document))
     if not plain:
-        nodes = document.get("@graph", [document])
+        graph = document.get("@graph")
+        nodes = graph if isinstance(graph, list) else [document]
         types = sorted({one for node in nodes if isinstance(node, dict) for one in schema_org.types_of(node)})
         return _refused(f"schema.org JSON-LD about {', '.join(types)[:200]}, and no data set or publication")
     found = []

@@ -1,19 +1,20 @@
-"""What loading the mapping tables cannot see: names nobody declared, rows nothing shows at work, functions nobody calls."""
+"""What loading the tables cannot see: names nobody declared, rows nothing shows at work, functions without row or test."""
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 import pyoxigraph as ox
+import yaml
 
 from odatis_kg.mapping import functions
 from odatis_kg.mapping.compiling import RawRow
 from odatis_kg.mapping.engine import Context, Mappings, map_record
-from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.errors import RefusedError, TableError
 from odatis_kg.mapping.functions import FUNCTIONS
 from odatis_kg.mapping.kinds import SourceRecord
 from odatis_kg.mapping.table import every_row, read_tables
@@ -31,12 +32,18 @@ class Fault:
     what: str
 
 
-def faults(folder: Path, ontologies: Path, mappings: Mappings, records: Iterable[SourceRecord]) -> Iterator[Fault]:
+def faults(
+    folder: Path,
+    ontologies: Path,
+    mappings: Mappings,
+    records: Iterable[SourceRecord],
+    tested: Set[str] = FUNCTIONS.keys(),
+) -> Iterator[Fault]:
     """Every fault of the tables in a folder; `records` are those that should show every row at work.
 
     A property or class must be declared in the ontologies, with a name in English and French; a row must state, or leave out,
-    something of some record; a function must be called by a row. Rows that keep what nothing else reads (`details`) need
-    no showing: they are there for what nobody foresaw.
+    something of some record; a function must be called by a row and be among those that are `tested`. Rows that keep what
+    nothing else reads (`details`) need no showing: they are there for what nobody foresaw.
     """
     rows = [raw for table in read_tables(folder).values() for raw in every_row(table)]
     yield from _undeclared(rows, ontologies, mappings)
@@ -44,6 +51,27 @@ def faults(folder: Path, ontologies: Path, mappings: Mappings, records: Iterable
     called = {str(raw.words["node"]["function"]) for raw in rows if "node" in raw.words}
     for name in sorted(FUNCTIONS.keys() - called):
         yield Fault(f"function {name}", "no row calls it")
+    for name in sorted(FUNCTIONS.keys() - tested):
+        yield Fault(f"function {name}", "it has no test of its own; give it a case")
+    for name in sorted(tested - FUNCTIONS.keys()):
+        yield Fault(f"function {name}", "there is a case for it, and no such function")
+
+
+def functions_with_cases(cases: Path) -> set[str]:
+    """The functions that have cases in the YAML files of a folder, each a mapping from function to cases.
+
+    Raises:
+        TableError: a file is not that.
+    """
+    found: set[str] = set()
+    for path in sorted(cases.glob("*.yaml")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not all(
+            isinstance(several, list) and several for several in content.values()
+        ):
+            raise TableError(f"{path.name}: cases are given as a list below the name of each function")
+        found |= content.keys()
+    return found
 
 
 def _undeclared(rows: Iterable[RawRow], ontologies: Path, mappings: Mappings) -> Iterator[Fault]:

@@ -55,6 +55,7 @@ def load(folder: Path, iris: Iris) -> Mappings:
     tables = read_tables(folder)
     specs = {}
     kinds = read_kinds(folder)
+    _check_profiles(tables, {str(raw.words["profile"]) for raw in kinds})
     listed = {str(name) for raw in kinds for name in raw.words["tables"]}
     for raw in kinds:
         if raw.words["reader"] not in _READERS:
@@ -94,6 +95,16 @@ def _tables_of(raw: "RawKind", tables: Mapping[str, object]) -> list[str]:
     if unknown := [name for name in names if name not in tables]:
         raise TableError(f"kinds.yaml, {raw.kind}: there is no table '{unknown[0]}'")
     return names
+
+
+def _check_profiles(tables: Mapping[str, Iterable[RawRow]], known: set[str]) -> None:
+    """Refuse a path for a profile that no kind of record has: it would never be followed."""
+    for raw in (one for rows in tables.values() for one in every_row(rows)):
+        sources = raw.words.get("from")
+        for profile in sources if isinstance(sources, dict) else ():
+            if profile not in known:
+                where = f"{raw.table}, row {raw.id}"
+                raise TableError(f"{where}: there is no profile '{profile}'; known: {', '.join(sorted(known))}")
 
 
 def read_kinds(folder: Path) -> list[RawKind]:

@@ -9,7 +9,7 @@ becomes one (R3).
 import re
 import unicodedata
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final, NewType
@@ -38,7 +38,7 @@ _IRI: Final = re.compile(
     rf"[A-Za-z][A-Za-z0-9+.-]*:(?://{_USER}{_HOST}(?::[0-9]*)?(?:/{_PCHAR}*)*|/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?|"
     rf"{_PCHAR}+(?:/{_PCHAR}*)*)(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
 )
-_WEB_ADDRESS: Final = re.compile(r"(?:https?|ftps?|sftp)://[^/?#\s]+", re.IGNORECASE)
+_WEB_ADDRESS: Final = re.compile(r"(?P<host>(?:https?|ftps?|sftp)://[^/?#]+)(?P<rest>.*)", re.IGNORECASE)
 _NO_HOST: Final = re.compile(r"(?:https?|ftps?|sftp):(?!//[^/?#])", re.IGNORECASE)  # templates say "http://"
 _PASSWORD: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@\s]*:[^/?#@\s]*@")
 _PASSWORD_WITHIN: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@\s]*:[^/?#@\s]*@")
@@ -76,18 +76,19 @@ def repaired_iri(text: str) -> str | None:
     """The IRI that a source meant, or None (R3).
 
     A user name with a password is never published and is left out. Repairs what does not change the meaning: blanks
-    around, blanks and forbidden characters inside a web address (percent-encoded), a lone `%`, `\\` for `/`, a second
-    `#`. An address without a scheme is not completed.
+    around, blanks and forbidden characters after the host of a web address (percent-encoded), a lone `%`, `\\` for `/`,
+    a second `#`. A host is never repaired: no server answers to a name with blanks or brackets in it. An address without
+    a scheme is not completed.
     """
     candidate = _PASSWORD.sub(r"\1", text.strip())
     if is_iri(candidate):
         return None if _NO_HOST.match(candidate) else candidate
-    if not _WEB_ADDRESS.match(candidate) or any(ord(sign) < 0x20 for sign in candidate):
+    found = _WEB_ADDRESS.fullmatch(candidate.replace("\\", "/"))
+    if not found or any(ord(sign) < 0x20 for sign in candidate):
         return None
-    candidate = _BAD_PERCENT.sub("%25", candidate.replace("\\", "/"))
-    before, mark, after = candidate.partition("#")
+    before, mark, after = _BAD_PERCENT.sub("%25", found["rest"]).partition("#")
     safe = before + mark + after.replace("#", "%23")
-    candidate = "".join(
+    candidate = found["host"] + "".join(
         sign if sign in _KEEP_IN_WEB_ADDRESS or sign.isalnum() else quote(sign, safe="", errors="replace")
         for sign in safe
     )
@@ -164,16 +165,17 @@ def boolean(value: str) -> Term | None:
     return typed(found, "boolean") if found else None
 
 
+# Python reads more as a number than people mean by one: `1_0`, `nan`, digits of any script.
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
+
 def number(value: str) -> Decimal | None:
-    """The finite decimal number a text holds, or None. A decimal comma is accepted; a thousands separator is not."""
-    if "_" in value:  # Python's own thousands separator
+    """The decimal number a text holds, or None. A decimal comma is accepted; a thousands separator is not."""
+    if not (found := _NUMBER.fullmatch(value.strip())):
         return None
-    try:
-        parsed = Decimal(value.strip().replace(",", "."))
-    except InvalidOperation:
-        return None
-    # By the exponents, without arithmetic: a number such as 1e999999 overflows it, and 0e999999 has a million digits.
-    in_bounds = parsed.is_finite() and parsed.adjusted() < 15 and parsed.as_tuple().exponent > -30  # type: ignore[operator]
+    parsed = Decimal(found[0].replace(",", "."))
+    # By the exponents, without arithmetic: 0e999 has a thousand digits when it is written out.
+    in_bounds = parsed.adjusted() < 15 and parsed.as_tuple().exponent > -30  # type: ignore[operator]
     return parsed if in_bounds else None
 
 

@@ -161,7 +161,7 @@ def refuse_deep(content: bytes) -> None:
 
 
 def _explain(error: etree.XMLSyntaxError, content: bytes) -> str:
-    message = str(error.msg or "not well-formed").rsplit(", line ", 1)[0]
+    message = str(error.msg or "not well-formed").rsplit(", line ", 1)[0].strip()
     if "Entity" in message and "not defined" in message:
         name = message.split("'")[1] if "'" in message else "?"
         message = f"the entity &{name}; is not defined in XML; write the character itself or its number"
@@ -271,6 +271,8 @@ class XmlReader:
                 for translation in child.iter("{*}LocalisedCharacterString", "{*}LocalisedURL"):
                     if words := fold(translation.text or ""):
                         self.consumed.add(translation)
+                        if (group := translation.getparent()) is not None and group.attrib:
+                            self.ignored.add(group)  # how it was translated
                         translations.append((words, self._locale(translation.get("locale"))))
             elif not main and (words := fold(all_text(child))):
                 self.consumed.update(child.iter())

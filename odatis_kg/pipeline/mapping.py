@@ -12,8 +12,9 @@ from odatis_kg.harvest.folder import File, UnreadableFileError, walk
 from odatis_kg.mapping.coverage import Survey
 from odatis_kg.mapping.documentation import pages
 from odatis_kg.mapping.errors import RefusedError
+from odatis_kg.mapping.functions import FUNCTIONS
 from odatis_kg.mapping.kinds import Found, SourceRecord
-from odatis_kg.mapping.lint import Fault, faults
+from odatis_kg.mapping.lint import Fault, faults, functions_with_cases
 from odatis_kg.pipeline.parallel import Item, map_records
 from odatis_kg.pipeline.stages import Stage, load_mappings, note, scan_safely
 from odatis_kg.quality.reports import FileReport
@@ -95,10 +96,14 @@ def survey_files(paths: list[Path], settings: Settings, stage: Stage) -> tuple[S
     return survey, reports
 
 
-def lint_tables(paths: list[Path], settings: Settings) -> list[Fault]:
-    """The faults of the shipped mapping tables, with the records of some files to show them at work."""
+def lint_tables(paths: list[Path], settings: Settings, cases: Path | None = None) -> list[Fault]:
+    """The faults of the shipped mapping tables, with the records of some files to show them at work.
+
+    With a folder of `cases`, every function must have one there.
+    """
     mappings = load_mappings(settings.iris)
-    return list(faults(folder("mappings"), folder("ontologies"), mappings, _all_records(paths, settings)))
+    tested = functions_with_cases(cases) if cases else FUNCTIONS.keys()
+    return list(faults(folder("mappings"), folder("ontologies"), mappings, _all_records(paths, settings), tested))
 
 
 def document_tables(paths: list[Path], settings: Settings) -> list[tuple[str, str]]:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from odatis_kg.config import Settings
+from odatis_kg.harvest.ledger import Version
 from odatis_kg.iris import Iris
 from odatis_kg.mapping import table
-from odatis_kg.mapping.engine import Mapped, Mappings, map_record
+from odatis_kg.mapping.engine import Coverage, Mapped, Mappings, map_record
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.kinds import Limits, Refusal, Scan, SourceRecord, scan
 from odatis_kg.quality.reports import FileReport
@@ -101,6 +102,13 @@ def note(report: FileReport, record: SourceRecord, outcome: Outcome, warning: st
         return
     warnings = [f"{prefix}{text}" for text in (*((warning,) if warning else ()), *outcome.mapped.warnings)]
     report.accept(record.kind, outcome.mapped.quads, warnings, outcome.mapped.coverage)
+
+
+def note_again(report: FileReport, version: Version, quads: int, warnings: list[str], coverage: Coverage) -> None:
+    """The same of a record that was mapped by an earlier run and is taken over."""
+    prefix = f"record {version.key}: " if report.records > 1 else ""
+    said = [f"{prefix}{text}" for text in (*((version.warning,) if version.warning else ()), *warnings)]
+    report.accept(version.kind, quads, said, coverage)
 
 
 def _fault(error: Exception) -> str:

@@ -30,6 +30,7 @@ _CLASSES: Final = {
     ("service_types", "iri"): "skos:Concept",
     ("statuses", "iri"): "skos:Concept",
     ("topic_categories", "iri"): "skos:Concept",
+    ("topic_themes", "iri"): "skos:Concept",
 }
 # Terms of GeoDCAT-AP that are used as values.
 _METRICS: Final = (

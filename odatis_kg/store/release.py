@@ -1,23 +1,23 @@
 """Releases: immutable directories built aside, and the one pointer that says which is served.
 
 A release `{data_dir}/releases/{id}/` holds the RocksDB store (`store/`), the text index (`text.sqlite`), statistics
-(`statistics.json`), a dump (`dump.nq.gz`), the digest of every named graph (`graphs.tsv.gz`), the checks (`checks.json`)
-and, written last, `manifest.json`. `{data_dir}/current` is a symbolic link to the served one. What must stay true: a
-directory with a manifest is whole; publishing and rolling back are each one atomic rename; killed at any instant, either
-the old or the new release is current.
+(`statistics.json`), a dump (`dump.nq.gz`) with the digest and place of every named graph in it (`graphs.tsv.gz`), the
+checks (`checks.json`) and, written last, `manifest.json`. `{data_dir}/current` is a symbolic link to the served one. What
+must stay true: a directory with a manifest is whole; publishing and rolling back are each one atomic rename; killed at any
+instant, either the old or the new release is current.
 """
 
 import fcntl
-import gzip
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from odatis_kg.store.dump import Dump
 
 CURRENT: Final = "current"
 _DRAFT: Final = ".building-"
@@ -45,6 +45,7 @@ class Manifest:
     previous: str | None
     kinds: dict[str, dict[str, float]] = field(default_factory=dict)
     checks: dict[str, int] = field(default_factory=dict)
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,14 @@ class Release:
         return self.path / "text.sqlite"
 
     @property
+    def statements(self) -> Dump:
+        """The N-Quads dump, graph by graph."""
+        return Dump(self.path)
+
+    @property
     def dump(self) -> Path:
-        """The N-Quads dump."""
-        return self.path / "dump.nq.gz"
+        """The file of the N-Quads dump."""
+        return self.statements.path
 
     def statistics(self) -> dict[str, Any]:
         """Counts by class, predicate and graph family."""
@@ -86,9 +92,12 @@ class Release:
 
     def graph_digests(self) -> dict[str, tuple[int, str]]:
         """Each named graph with its number of quads and the digest of its sorted statements."""
-        with gzip.open(self.path / "graphs.tsv.gz", "rt", encoding="utf-8") as lines:
-            rows = (line.rstrip("\n").split("\t") for line in lines)
-            return {graph: (int(quads), digest) for graph, quads, digest in rows}
+        return {graph: (entry.quads, entry.digest) for graph, entry in self.statements.entries.items()}
+
+    def checks(self) -> dict[str, Any]:
+        """What the shapes said of its records: `graphs` that were checked, and `remarks` by graph."""
+        loaded: dict[str, Any] = json.loads((self.path / "checks.json").read_text(encoding="utf-8"))
+        return loaded
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -96,45 +105,6 @@ class Release:
         with (self.path / _IN_USE).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield
-
-
-class GraphWriter:
-    """Writes the statements of a release graph by graph, and keeps the count and digest of each graph.
-
-    Two files: `quads.nq`, the named graphs, and `union.nt`, the same statements without their graphs. The second becomes
-    the default graph of the store, where a statement of several graphs is one statement, as SPARQL wants it. (An engine
-    that makes the union while it answers gives such a statement once for each graph: oxigraph issue 1919.)
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.quads_path = folder / "quads.nq"
-        self.union_path = folder / "union.nt"
-        self._quads = self.quads_path.open("wb")
-        self._union = self.union_path.open("wb")
-        self.graphs: dict[str, tuple[int, str]] = {}
-        self.quads = 0
-
-    def write(self, graph: str, lines: Iterable[str]) -> int:
-        """Write the sorted N-Quads lines of a graph, once; their number is returned. An empty graph is not written."""
-        if graph in self.graphs:
-            raise ValueError(f"the graph {graph} is written twice")
-        digest, count = hashlib.sha256(), 0
-        ending = f" <{graph}> .\n".encode()
-        for line in lines:
-            encoded = line.encode("utf-8") + b"\n"
-            digest.update(encoded)
-            self._quads.write(encoded)
-            self._union.write(encoded[: -len(ending)] + b" .\n")
-            count += 1
-        if count:
-            self.graphs[graph] = (count, digest.hexdigest()[:32])
-            self.quads += count
-        return count
-
-    def close(self) -> None:
-        """Finish the files."""
-        self._quads.close()
-        self._union.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +122,6 @@ class Draft:
     def write_json(self, name: str, content: object) -> None:
         """Write one JSON file of the release."""
         (self.path / name).write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
-
-    def write_graphs(self, graphs: dict[str, tuple[int, str]]) -> None:
-        """Write the digests of the named graphs."""
-        text = "".join(f"{graph}\t{quads}\t{digest}\n" for graph, (quads, digest) in sorted(graphs.items()))
-        (self.path / "graphs.tsv.gz").write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
-
-    def write_dump(self, quads: Path) -> str:
-        """Compress the N-Quads file into the dump and remove it; the SHA-256 of the dump is returned."""
-        dump = self.path / "dump.nq.gz"
-        with (
-            quads.open("rb") as plain,
-            dump.open("wb") as raw,
-            gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=4) as packed,
-        ):
-            shutil.copyfileobj(plain, packed, 1 << 20)
-        quads.unlink()
-        with dump.open("rb") as written:
-            return hashlib.file_digest(written, "sha256").hexdigest()
 
 
 class Releases:

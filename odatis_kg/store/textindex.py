@@ -4,9 +4,9 @@ Oxigraph has no text index; this one is built with the release and opened read-o
 """
 
 import re
+import shutil
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ _OTHER_NAMES: Final = ("skos:altLabel", "dct:alternative", "skos:notation", "dct
 _TEXTS: Final = ("dct:description", "skos:definition")
 _SCHEMA: Final = """
 CREATE TABLE thing (id INTEGER PRIMARY KEY, iri TEXT NOT NULL, class TEXT NOT NULL, name TEXT NOT NULL, weight INTEGER NOT NULL);
+CREATE INDEX thing_iri ON thing (iri);
 CREATE TABLE exact (name TEXT NOT NULL, thing INTEGER NOT NULL, PRIMARY KEY (name, thing)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (
     names, others, texts, content = '', tokenize = "unicode61 remove_diacritics 2");
@@ -46,30 +47,75 @@ class Hit:
 
 def build(store: ox.Store, path: Path, odk: str) -> dict[str, int]:
     """Index every named thing of a store that is not a mere part; the number of things of each class is returned."""
-    weights = {(odk + name if ":" not in name else expand(name, PREFIXES)): weight for name, weight in _WEIGHTS.items()}
+    weights = _weights(odk)
     classes: dict[str, tuple[int, str]] = {}
     for class_, weight in weights.items():
         for quad in store.quads_for_pattern(None, _RDF_TYPE, ox.NamedNode(class_), ox.DefaultGraph()):
             iri = quad.subject.value  # type: ignore[union-attr]
-            if "#" not in iri or not iri.startswith(odk.removesuffix("def/odk#")):
+            if _is_worth_finding(iri, odk):
                 classes[iri] = max(classes.get(iri, (0, "")), (weight, class_))
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
         db.execute("BEGIN")
         for number, (iri, (weight, class_)) in enumerate(sorted(classes.items()), 1):
-            names = _values(store, iri, NAME_PROPERTIES)
-            others, texts = _values(store, iri, _OTHER_NAMES), _values(store, iri, _TEXTS)
-            name = names[0] if names else iri
-            db.execute("INSERT INTO thing VALUES (?, ?, ?, ?, ?)", (number, iri, class_, name, weight))
-            db.execute(
-                "INSERT INTO words (rowid, names, others, texts) VALUES (?, ?, ?, ?)",
-                (number, " | ".join(names), " | ".join([*others, iri]), " | ".join(texts)),
-            )
-            whole = {text.casefold() for text in (*names, *others, iri)}
-            db.executemany("INSERT INTO exact VALUES (?, ?)", [(text, number) for text in sorted(whole)])
+            _insert(db, number, store, iri, class_, weight)
         db.execute("COMMIT")
         db.execute("INSERT INTO words (words) VALUES ('optimize')")
-    return dict(sorted(Counter(class_ for _, class_ in classes.values()).items()))
+        return _count(db)
+
+
+def update(store: ox.Store, before: Path, path: Path, odk: str, subjects: Iterable[str]) -> dict[str, int] | None:
+    """The index of the release before, with some things indexed again; counts as in `build`.
+
+    The words of what is indexed again stay in the full-text table, where nothing leads from them to a thing any more; when
+    they are more than a fifth of it, None is returned, and the index is to be built anew.
+    """
+    weights = _weights(odk)
+    shutil.copyfile(before, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
+        db.execute("BEGIN")
+        (number,) = db.execute(
+            "SELECT max(coalesce(max(rowid), 0), (SELECT coalesce(max(id), 0) FROM thing)) FROM words"
+        ).fetchone()
+        for iri in sorted(subjects):
+            if not _is_worth_finding(iri, odk):
+                continue
+            db.execute("DELETE FROM thing WHERE iri = ?", (iri,))
+            types = store.quads_for_pattern(ox.NamedNode(iri), _RDF_TYPE, None, ox.DefaultGraph())
+            found = [(weights[name], name) for quad in types if (name := str(quad.object.value)) in weights]  # type: ignore[union-attr]
+            if found:
+                number += 1
+                weight, class_ = max(found)
+                _insert(db, number, store, iri, class_, weight)
+        db.execute("COMMIT")
+        counted = _count(db)
+        return counted if number <= 1.2 * sum(counted.values()) + 100 else None
+
+
+def _weights(odk: str) -> dict[str, int]:
+    return {(odk + name if ":" not in name else expand(name, PREFIXES)): weight for name, weight in _WEIGHTS.items()}
+
+
+def _is_worth_finding(iri: str, odk: str) -> bool:
+    return "#" not in iri or not iri.startswith(odk.removesuffix("def/odk#"))
+
+
+def _insert(db: sqlite3.Connection, number: int, store: ox.Store, iri: str, class_: str, weight: int) -> None:
+    names = _values(store, iri, NAME_PROPERTIES)
+    others, texts = _values(store, iri, _OTHER_NAMES), _values(store, iri, _TEXTS)
+    name = names[0] if names else iri
+    db.execute("INSERT INTO thing VALUES (?, ?, ?, ?, ?)", (number, iri, class_, name, weight))
+    db.execute(
+        "INSERT INTO words (rowid, names, others, texts) VALUES (?, ?, ?, ?)",
+        (number, " | ".join(names), " | ".join([*others, iri]), " | ".join(texts)),
+    )
+    whole = {text.casefold() for text in (*names, *others, iri)}
+    db.executemany("INSERT INTO exact VALUES (?, ?)", [(text, number) for text in sorted(whole)])
+
+
+def _count(db: sqlite3.Connection) -> dict[str, int]:
+    return dict(db.execute("SELECT class, count(*) FROM thing GROUP BY class ORDER BY class"))
 
 
 def _values(store: ox.Store, iri: str, properties: tuple[str, ...]) -> list[str]:

@@ -138,11 +138,13 @@ class LinkedData:
         return Asked(chosen, languages(headers.get("accept-language"), self._settings.languages))
 
     async def _describe(self, scope: Scope, send: Send, iri: str, asked: Asked) -> None:
+        gone = await rows(self._engine, read("pages/tombstone", self._iris).text, {"thing": values.iri(iri)})
+        status = 410 if gone else 200
         if asked.media_type != HTML:
             found = await self._statements(iri)
             if not found:
                 raise problem("not-found", f"the graph says nothing about {iri}")
-            await self._send_graph(scope, send, iri, found, asked)
+            await self._send_graph(scope, send, iri, found, asked, status)
             return
         description = await self._describer.describe(iri, asked.languages)
         if description is None:
@@ -157,11 +159,12 @@ class LinkedData:
             thing=description,
             alternates=alternates,
             outside=self._links.outside(iri),
+            gone=gone[0]["since"].value if gone else "",
         )
         headers = {"Vary": _VARY, "ETag": etag_of(self._engine.release, iri, HTML, *asked.languages)}
         if document:
             headers["Link"] = ", ".join(f'<{href}>; rel="alternate"; type="{kind}"' for kind, href in alternates)
-        await respond(scope, send, 200, content, HTML, headers)
+        await respond(scope, send, status, content, HTML, headers)
 
     async def _statements(self, iri: str) -> bytes:
         """What a document holds for machines: the thing, its parts, and where the statements come from, as N-Triples."""
@@ -189,11 +192,13 @@ class LinkedData:
         ]
         return "".join(f"{line}\n" for line in lines).encode()
 
-    async def _send_graph(self, scope: Scope, send: Send, iri: str, ntriples: bytes, asked: Asked) -> None:
+    async def _send_graph(
+        self, scope: Scope, send: Send, iri: str, ntriples: bytes, asked: Asked, status: int = 200
+    ) -> None:
         prefixes = all_prefixes(self._iris)
         content = triples_as(GraphFormat(asked.media_type), ntriples, prefixes)
         headers = {"Vary": _VARY, "ETag": etag_of(self._engine.release, iri, asked.media_type, str(len(content)))}
-        await respond(scope, send, 200, content, asked.media_type, headers)
+        await respond(scope, send, status, content, asked.media_type, headers)
 
     async def _ontology_page(self, wanted: Sequence[str]) -> bytes:
         name = values.iri(self._iris.graph("ontology", "odk"))

@@ -9,6 +9,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -32,7 +33,7 @@ from odatis_kg.store.release import Releases
 from odatis_kg.store.remote import RemoteEngine
 from odatis_kg.store.syntax import Form, QueryRefusedError
 from tests.conftest import Built
-from tests.support import answer_of
+from tests.support import answer_of, start
 
 SLOW = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 
@@ -67,21 +68,17 @@ def native(demo: Built) -> Iterator[str]:
 @pytest.fixture(params=["workers", "remote"])
 async def make(request: pytest.FixtureRequest, demo: Built) -> AsyncIterator[object]:
     """Makes a started engine with given bounds; all are stopped at the end."""
-    engines: list[SparqlEngine] = []
+    async with AsyncExitStack() as ending:
 
-    async def started(**bounds: object) -> SparqlEngine:
-        engine: SparqlEngine
-        if request.param == "workers":
-            engine = WorkerPool(Releases(demo.settings.data_dir), QuerySettings(**bounds), workers=1)  # type: ignore[arg-type]
-        else:
-            engine = RemoteEngine(QuerySettings(endpoint=request.getfixturevalue("native"), **bounds))  # type: ignore[arg-type]
-        await engine.start()
-        engines.append(engine)
-        return engine
+        async def started(**bounds: object) -> SparqlEngine:
+            engine: SparqlEngine
+            if request.param == "workers":
+                engine = WorkerPool(Releases(demo.settings.data_dir), QuerySettings(**bounds), workers=1)  # type: ignore[arg-type]
+            else:
+                engine = RemoteEngine(QuerySettings(endpoint=request.getfixturevalue("native"), **bounds))  # type: ignore[arg-type]
+            return await start(engine, ending)
 
-    yield started
-    for engine in engines:
-        await engine.stop()
+        yield started
 
 
 @pytest.mark.parametrize("format_", list(TableFormat))

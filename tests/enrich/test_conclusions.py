@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from odatis_kg.enrich.conclusions import Conclusions, conclude
-from odatis_kg.enrich.evidence import Evidence
+from odatis_kg.enrich.evidence import Evidence, Gleaned, glean
 from odatis_kg.mapping.engine import Mappings, map_record
 from odatis_kg.mapping.kinds import SourceRecord, scan
 from tests.mapping.test_golden import FIXTURES
@@ -43,7 +43,7 @@ def keywords(
 def concluded(mappings: Mappings, contents: Iterable[bytes]) -> Conclusions:
     evidence = Evidence(mappings.iris.odk)
     for content in contents:
-        evidence.add(mapped(content, mappings))
+        evidence.add(Gleaned.unpacked(glean(mapped(content, mappings), mappings.iris.odk).packed()))
     return conclude(evidence, mappings.iris, mappings.registers, mappings.prefixes)
 
 
@@ -142,7 +142,9 @@ def test_records_with_one_doi_are_grouped_and_not_merged(mappings: Mappings) -> 
         ("sextant", with_doi("a-2", "10.17882/2")),
     ):
         (found,) = scan(content).records
-        evidence.add(map_record(SourceRecord(source, found.key, found.kind, content), mappings))
+        evidence.add(
+            glean(map_record(SourceRecord(source, found.key, found.kind, content), mappings), mappings.iris.odk)
+        )
     said = conclude(evidence, mappings.iris, mappings.registers, mappings.prefixes).statements
     base = mappings.iris.base
     links = {(s, o) for rows in said.values() for s, p, o in rows if p.endswith("odk#work>")}
@@ -157,12 +159,14 @@ def test_records_with_one_uuid_are_grouped_and_those_with_a_common_word_are_not(
     uuid = "7691f8b8-1193-4aef-8e7e-0d7a9c88c057"
     for key, grouped in ((uuid, True), (f"dc:{uuid}", True), ("record-1", False)):
         evidence = Evidence(mappings.iris.odk)
-        evidence.add(map_record(SourceRecord("one", key, scan(iso()).records[0].kind, iso(key=key)), mappings))
         evidence.add(
-            map_record(
-                SourceRecord("two", key.removeprefix("dc:"), scan(iso()).records[0].kind, iso(key=key)), mappings
+            glean(
+                map_record(SourceRecord("one", key, scan(iso()).records[0].kind, iso(key=key)), mappings),
+                mappings.iris.odk,
             )
         )
+        other = SourceRecord("two", key.removeprefix("dc:"), scan(iso()).records[0].kind, iso(key=key))
+        evidence.add(glean(map_record(other, mappings), mappings.iris.odk))
         said = conclude(evidence, mappings.iris, mappings.registers, mappings.prefixes).statements
         works = {o for rows in said.values() for _, p, o in rows if p.endswith("odk#work>")}
         assert len(works) == (1 if grouped else 0), key
@@ -179,7 +183,9 @@ def test_what_cites_a_doi_of_several_records_cites_their_work(mappings: Mappings
         ("a", iso(cites, key="z")),
     ):
         (found,) = scan(content).records
-        evidence.add(map_record(SourceRecord(source, found.key, found.kind, content), mappings))
+        evidence.add(
+            glean(map_record(SourceRecord(source, found.key, found.kind, content), mappings), mappings.iris.odk)
+        )
     said = conclude(evidence, mappings.iris, mappings.registers, mappings.prefixes).statements
     (target,) = {
         o for rows in said.values() for s, p, o in rows if s.endswith("/a/z>") and p.endswith("wasDerivedFrom>")

@@ -22,3 +22,9 @@ def test_a_row_is_told_with_source_target_and_example() -> None:
     assert "From (iso19139): `ID/gmd:citation/*/gmd:title`" in page
     assert '`dct:title "Profils de température du golfe"@fr`' in page
     assert all(f"]({name})" in PAGES["README.md"] for name in PAGES if name != "README.md")
+
+
+def test_a_row_with_a_function_is_told_with_the_properties_it_makes() -> None:
+    told = PAGES["iso-extent.md"].partition("## ISO-BBOX")[2].partition("## ")[0]
+    assert "`dcat:bbox`" in told
+    assert "of class `dct:Location`" in told

@@ -167,3 +167,10 @@ def test_json_nested_too_deep_is_refused() -> None:
     nested = "[" * 200 + "]" * 200
     content = f'{{"@context": "https://schema.org/", "@type": "Dataset", "name": {nested}}}'.encode()
     assert "120 levels" in scan(content).refusals[0].reason
+
+
+@pytest.mark.parametrize("graph", ["true", "1.5", '"text"', "{}", "[]", "[1, null]"])
+def test_json_ld_whose_graph_is_no_list_of_things_is_refused(graph: str) -> None:
+    found = scan(f'{{"@context": "https://schema.org/", "@type": "Thing", "@graph": {graph}}}'.encode())
+    assert not found.records
+    assert found.refusals

@@ -1,7 +1,7 @@
 """The linter: the shipped tables are sound, and each kind of fault is found."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,10 @@ import pytest
 from odatis_kg.harvest.folder import read, walk
 from odatis_kg.iris import Iris
 from odatis_kg.mapping import table
+from odatis_kg.mapping.errors import TableError
+from odatis_kg.mapping.functions import FUNCTIONS
 from odatis_kg.mapping.kinds import SourceRecord, scan
-from odatis_kg.mapping.lint import Fault, faults
+from odatis_kg.mapping.lint import Fault, faults, functions_with_cases
 from odatis_kg.resources import folder
 from tests.mapping.test_golden import FIXTURES
 
@@ -23,8 +25,8 @@ def records() -> Iterator[SourceRecord]:
             yield SourceRecord("test", found.key, found.kind, found.content)
 
 
-def lint(tables: Path) -> list[Fault]:
-    return list(faults(tables, folder("ontologies"), table.load(tables, IRIS), records()))
+def lint(tables: Path, tested: Set[str] = FUNCTIONS.keys()) -> list[Fault]:
+    return list(faults(tables, folder("ontologies"), table.load(tables, IRIS), records(), tested))
 
 
 def test_the_shipped_tables_are_sound_and_every_row_is_shown_at_work() -> None:
@@ -70,3 +72,17 @@ def test_a_function_no_row_calls_is_found(tmp_path: Path) -> None:
         path.read_text(encoding="utf-8").replace("function: constraints", "function: details"), encoding="utf-8"
     )
     assert Fault("function constraints", "no row calls it") in lint(tables)
+
+
+def test_a_function_without_a_test_and_a_test_without_a_function_are_found() -> None:
+    assert lint(folder("mappings"), (FUNCTIONS.keys() - {"parent"}) | {"grandparent"}) == [
+        Fault("function parent", "it has no test of its own; give it a case"),
+        Fault("function grandparent", "there is a case for it, and no such function"),
+    ]
+
+
+@pytest.mark.parametrize("content", ["parent: []", "- parent", "parent: yes", "parent: {case: x}"])
+def test_a_file_of_cases_without_cases_is_an_error(content: str, tmp_path: Path) -> None:
+    (tmp_path / "iso.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(TableError, match=r"iso\.yaml"):
+        functions_with_cases(tmp_path)

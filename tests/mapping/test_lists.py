@@ -1,11 +1,17 @@
 """Lists of authorities in formats of their own: told from their content, named by identifiers, never taken for the whole."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from odatis_kg.config import Settings
+from odatis_kg.mapping import lists
 from odatis_kg.mapping.engine import Mappings
 from odatis_kg.mapping.kinds import Kind, scan
+from odatis_kg.mapping.listing import ListReader
+from odatis_kg.pipeline.stages import scan_safely
 from tests.mapping.test_golden import FIXTURES
 from tests.support import kind_of, mapped, triples_of, values_of
 
@@ -123,6 +129,38 @@ def test_what_only_looks_like_a_list_is_refused_with_a_reason(content: bytes) ->
     found = scan(content)
     assert not found.records
     assert len(found.refusals[0].reason) > 20
+
+
+def altered(value: Any) -> Iterator[Any]:
+    """A document with each of its members in turn replaced by something else, or left out."""
+    yield from (None, 3, "x", [], {}, [{}], {"value": 1})
+    if isinstance(value, dict):
+        for name in value:
+            yield {other: inner for other, inner in value.items() if other != name}
+            yield from ({**value, name: changed} for changed in altered(value[name]))
+    elif isinstance(value, list):
+        for place in range(min(len(value), 2)):
+            yield from ([*value[:place], changed, *value[place + 1 :]] for changed in altered(value[place]))
+
+
+@pytest.mark.parametrize("name", ["aodn.json", "edmo.json", "nvs-mapping-answer.json"])
+def test_a_list_with_a_member_that_is_something_else_is_read_or_refused(name: str) -> None:
+    for document in altered(json.loads(fixture(name))):
+        found = scan(json.dumps(document).encode())
+        assert found.records or found.refusals
+
+
+def test_a_fault_of_a_reader_is_seen_as_a_fault_and_stops_one_file_only(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(content: bytes) -> ListReader:
+        raise KeyError("citRespParty")
+
+    monkeypatch.setitem(lists.READERS, "edmo", broken)
+    with pytest.raises(KeyError):
+        scan(fixture("edmo.json"))
+    (refusal,) = scan_safely(fixture("edmo.json"), settings).refusals
+    assert "KeyError" in refusal.reason
 
 
 def test_the_same_list_in_a_file_with_other_line_ends_is_the_same_kind() -> None:

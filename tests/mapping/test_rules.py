@@ -10,6 +10,7 @@ from odatis_kg.mapping.engine import Mapped, Mappings, map_record
 from odatis_kg.mapping.kinds import SourceRecord, scan
 from odatis_kg.namespaces import PREFIXES
 from odatis_kg.resources import folder
+from tests.mapping.test_golden import FIXTURES
 from tests.support import iso, mapped, values_of
 
 SKOS = PREFIXES["skos"]
@@ -71,6 +72,50 @@ def test_r4_what_no_row_reads_is_counted_by_path(mappings: Mappings) -> None:
     path = "MD_Metadata/identificationInfo/MD_DataIdentification/spatialRepresentationType/X/CharacterString"
     assert coverage.unknown == {path: 1}
     assert coverage.leaves == coverage.consumed + coverage.ignored + 1
+
+
+def iso_text(name: str, words: str) -> str:
+    return f"<gmd:{name}><gco:CharacterString>{words}</gco:CharacterString></gmd:{name}>"
+
+
+IN_ANOTHER_LANGUAGE = """<gmd:purpose><gco:CharacterString>To see</gco:CharacterString><gmd:PT_FreeText>
+<gmd:textGroup xlink:href="https://example.org/how-it-was-translated"><gmd:LocalisedCharacterString locale="#fr">Pour voir
+</gmd:LocalisedCharacterString></gmd:textGroup></gmd:PT_FreeText></gmd:purpose>"""
+ELSEWHERE = '<gmd:pointOfContact xlink:href="https://example.org/contacts/1"/>'
+MEASURE_BESIDE_LINEAGE = f"""<gmd:dataQualityInfo><gmd:DQ_DataQuality><gmd:report><gmd:DQ_DomainConsistency>
+{iso_text("nameOfMeasure", "Values in range")}<gmd:result><gmd:DQ_ConformanceResult><gmd:specification><gmd:CI_Citation>
+{iso_text("title", "House rules")}</gmd:CI_Citation></gmd:specification><gmd:pass><gco:Boolean>true</gco:Boolean></gmd:pass>
+</gmd:DQ_ConformanceResult></gmd:result></gmd:DQ_DomainConsistency></gmd:report><gmd:lineage><gmd:LI_Lineage>
+{iso_text("statement", "From bottles")}</gmd:LI_Lineage></gmd:lineage></gmd:DQ_DataQuality></gmd:dataQualityInfo>"""
+KEYWORDS_OF_A_SERVICE = f"""<srv:keywords xmlns:srv="http://www.isotc211.org/2005/srv"><gmd:MD_Keywords>
+{iso_text("keyword", "viewer")}</gmd:MD_Keywords></srv:keywords>"""
+
+
+@pytest.mark.parametrize(
+    ("inside", "around", "predicate", "said"),
+    [
+        (IN_ANOTHER_LANGUAGE, "", "purpose", ['"Pour voir"@fr', '"To see"@en']),
+        (IN_ANOTHER_LANGUAGE, "", "additionalProperty", []),
+        (ELSEWHERE, "", "qualifiedAttribution", []),
+        ("", MEASURE_BESIDE_LINEAGE, "schema.org/value", ['"Values in range"@en']),
+        (KEYWORDS_OF_A_SERVICE, "", "dcat#keyword", ['"viewer"@en']),
+    ],
+)
+def test_r4_small_elements_are_read_or_left_out_with_a_reason(
+    inside: str, around: str, predicate: str, said: list[str], mappings: Mappings
+) -> None:
+    result = mapped(iso(inside, around=around, language="eng"), mappings)
+    assert result.coverage.unknown == {}
+    assert values_of(result, predicate) == said
+
+
+def test_r4_the_picture_of_a_cruise_is_kept(mappings: Mappings) -> None:
+    picture = f"<gmd:graphicOverview><gmd:MD_BrowseGraphic>{iso_text('fileName', 'track.gml')}</gmd:MD_BrowseGraphic></gmd:graphicOverview>"
+    content = (FIXTURES / "cruise.csr.xml").read_text(encoding="utf-8")
+    begin = content.index("<sdn:additionalDocumentation>")
+    result = mapped((content[:begin] + picture + content[begin:]).encode(), mappings)
+    assert result.coverage.unknown == {}
+    assert any(value.startswith('"track.gml"') for value in values_of(result, "schema.org/value"))
 
 
 def test_r5_the_same_bytes_give_the_same_statements(results: list[Mapped], mappings: Mappings) -> None:

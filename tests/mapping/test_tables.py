@@ -64,6 +64,13 @@ def test_a_row_that_cannot_be_used_is_named(change: dict[str, str], said: str, t
     assert change.get("row_id", "X-1") in str(caught.value)
 
 
+def test_a_path_for_a_profile_that_does_not_exist_is_an_error(tables: Path) -> None:
+    with (tables / "iso" / "rights.yaml").open("a") as file:
+        file.write('- {id: X-1, doc: {en: A, fr: B}, from: {iso19193: "gmd:a"}, ignore: "because"}\n')
+    with pytest.raises(table.TableError, match=r"iso/rights, row X-1: .*'iso19193'.* iso19139"):
+        table.load(tables, IRIS)
+
+
 def test_a_table_that_is_not_yaml_is_named(tables: Path) -> None:
     (tables / "iso" / "rights.yaml").write_text("- id: [")
     with pytest.raises(table.TableError, match=r"rights\.yaml"):

@@ -99,6 +99,19 @@ def test_a_repaired_address_is_an_iri_and_an_iri_is_not_touched(tail: str) -> No
         (r"http://a.org\data\x", "http://a.org/data/x"),
         ("http://a.org/#a#b", "http://a.org/#a%23b"),
         ("ftp://a.org/<file>", "ftp://a.org/%3Cfile%3E"),
+        ("http://localhost:8080/a b?c|d", "http://localhost:8080/a%20b?c%7Cd"),
+        ("https://données.example/à propos", "https://données.example/à%20propos"),
+        ("http://राजस्थान.example/a b", "http://राजस्थान.example/a%20b"),
+        ("http://xn--donnes-dva.example/a b", "http://xn--donnes-dva.example/a%20b"),
+        ("http://<host>/x", None),
+        ("http://{host}/x", None),
+        ("http://my host.org/x", None),
+        ("http://a.org and http://b.org", None),
+        ('http://"a.org"/x', None),
+        ("http://a%b.org/x y", None),
+        ("http://a^b.org", None),
+        ("http://[::1]/a b", "http://[::1]/a%20b"),
+        ("http://[a.org]/x", None),
         ("www.ifremer.fr", None),
         ("see the web page", None),
         ("", None),
@@ -202,10 +215,25 @@ def test_a_number_beyond_all_measure_is_none(written: str) -> None:
     assert values.number(written) is None
 
 
-def test_a_decimal_comma_is_a_number_and_a_thousands_separator_is_not() -> None:
-    assert values.number("48,38") == Decimal("48.38")
-    assert values.number("1,234.5") is None
-    assert values.number("1_234") is None
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("48,38", "48.38"),
+        (" 1.50 ", "1.5"),
+        ("+5", "5"),
+        ("-.5", "-0.5"),
+        ("7.", "7"),
+        ("-0", "0"),
+        ("1E3", "1000"),
+        ("12e-2", "0.12"),
+        *((none, None) for none in (
+            "", ".", "-", "1,234.5", "1.2.3", "1_0", "1 000", "1e400", "1e15", "nan", "NaN", "sNaN", "inf", "-Infinity",
+            "0x1F", "1f", "１２", "٣", "²", "½", "5 m", "--5", "1e", "e3",
+        )),
+    ],
+)  # fmt: skip
+def test_a_number_is_what_people_write_as_one(written: str, number: str | None) -> None:
+    assert values.number(written) == (number and Decimal(number))
 
 
 def test_text_is_cleaned_of_layout_and_keeps_its_paragraphs() -> None:

@@ -83,7 +83,7 @@ def test_a_language_tag_is_put_right_or_left_out(tag: str, written: str, mapping
 
 
 @pytest.mark.parametrize(
-    "address", ["http://a b/c#d", "http://ex\u00e9mple.fr/c#d", "http://[::1]/c#d", "urn:x:y", "http://h/#a"]
+    "address", ["http://a.fr/b c#d", "http://ex\u00e9mple.fr/c#d", "http://[::1]/c#d", "urn:x:y", "http://h/#a"]
 )
 def test_a_thesaurus_at_an_odd_address_still_has_a_name(address: str, mappings: Mappings) -> None:
     content = f"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:skos="http://www.w3.org/2004/02/skos/core#">
@@ -97,7 +97,7 @@ def test_rdf_xml_nested_too_deep_is_refused() -> None:
     assert "256 deep" in scan(content.encode()).refusals[0].reason
 
 
-@pytest.mark.parametrize("address", ["", "x y", "/a"])
+@pytest.mark.parametrize("address", ["", "x y", "/a", "http://a b/c#d"])
 def test_a_concept_in_json_ld_without_a_usable_address_is_left_out(address: str, mappings: Mappings) -> None:
     document = {
         "@context": {"skos": "http://www.w3.org/2004/02/skos/core#"},

@@ -8,7 +8,9 @@ import pyoxigraph as ox
 import pytest
 
 from odatis_kg.config import Settings, load
-from odatis_kg.pipeline.building import Build, BuildError, build
+from odatis_kg.harvest.verification import verify
+from odatis_kg.pipeline.building import build
+from odatis_kg.pipeline.releasing import Build, BuildError
 from odatis_kg.store.release import Releases
 from tests.support import iso, quiet
 
@@ -144,15 +146,18 @@ def test_a_damaged_archive_is_told_by_record_and_the_rest_goes_on(records: Path,
     blob.write_bytes(b"damaged")
     (records / "new.xml").write_bytes(iso(key="r7", title="Title 7"))
     outcome = build([records / "new.xml"], settings, quiet)
+    assert titles(outcome) == ["Title 0", "Title 1", "Title 2", "Title 7"], "what is taken over needs no archive"
+    assert any("cannot be read" in fault for fault in verify(settings.data_dir).faults)
+    outcome = build([], settings, quiet, anew=True)
     assert titles(outcome) == ["Title 0", "Title 2", "Title 7"]
 
 
 def test_a_failed_check_publishes_nothing(records: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     first = build([records], settings, quiet)
-    from odatis_kg.pipeline import building
+    from odatis_kg.pipeline import releasing
     from odatis_kg.quality.integrity import Failure
 
-    monkeypatch.setattr(building, "failures", lambda *_: [Failure("complete", "made to fail")])
+    monkeypatch.setattr(releasing, "failures", lambda *_: [Failure("complete", "made to fail")])
     (records / "new.xml").write_bytes(iso(key="r7"))
     with pytest.raises(BuildError, match="made to fail"):
         build([records], settings, quiet)

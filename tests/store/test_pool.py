@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from odatis_kg.store.engine import OverloadedError, Query, QueryMemoryError, Que
 from odatis_kg.store.pool import WorkerPool
 from odatis_kg.store.release import Releases
 from tests.conftest import Built
-from tests.support import answer_of, iso, quiet
+from tests.support import answer_of, iso, quiet, start
 
 SLOW = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 GREEDY = "SELECT ?a ?d ?g WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?c ?f"
@@ -27,17 +28,13 @@ Make = Callable[..., Awaitable[WorkerPool]]
 
 @pytest.fixture
 async def make(demo: Built) -> AsyncIterator[Make]:
-    pools: list[WorkerPool] = []
+    async with AsyncExitStack() as ending:
 
-    async def started(workers: int = 1, releases: Releases | None = None, **bounds: object) -> WorkerPool:
-        pool = WorkerPool(releases or Releases(demo.settings.data_dir), QuerySettings(**bounds), workers)  # type: ignore[arg-type]
-        await pool.start()
-        pools.append(pool)
-        return pool
+        async def started(workers: int = 1, releases: Releases | None = None, **bounds: object) -> WorkerPool:
+            found = releases or Releases(demo.settings.data_dir)
+            return await start(WorkerPool(found, QuerySettings(**bounds), workers), ending)  # type: ignore[arg-type]
 
-    yield started
-    for pool in pools:
-        await pool.stop()
+        yield started
 
 
 def processes() -> set[int]:

@@ -5,23 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from odatis_kg.store.release import GraphWriter, Manifest, ReleaseError, Releases, difference
+from odatis_kg.store.dump import DumpWriter
+from odatis_kg.store.release import Manifest, ReleaseError, Releases, difference
 
 GRAPH = "http://localhost:8000/graph/record/a/{}"
 
 
 def publish(releases: Releases, name: str, graphs: dict[str, list[str]]) -> None:
     with releases.building(), releases.draft(name) as draft:
-        writer = GraphWriter(draft.path)
+        writer = DumpWriter(draft.path)
         for graph, lines in graphs.items():
             writer.write(graph, [f"{line} <{graph}> ." for line in lines])
-        writer.close()
-        writer.union_path.unlink()
-        draft.write_graphs(writer.graphs)
-        digest = draft.write_dump(writer.quads_path)
+        _, digest = writer.close()
         manifest = Manifest(
             id=name, created="2026-01-01T00:00:00Z", base_url="http://localhost:8000/", software="odatis-kg 0", mappings="0",
-            fingerprint=name, quads=writer.quads, graphs=len(writer.graphs), dump_sha256=digest, previous=None, kinds={}, checks={},
+            fingerprint=name, quads=writer.quads, graphs=len(writer.entries), dump_sha256=digest, previous=None, kinds={}, checks={},
         )  # fmt: skip
         releases.publish(draft, manifest)
 
@@ -99,22 +97,6 @@ def test_a_release_without_a_whole_manifest_is_none(releases: Releases) -> None:
     path = releases.folder / "r2" / "manifest.json"
     path.write_text(path.read_text()[:50])
     assert [release.id for release in releases.all()] == ["r1", "r3"]
-
-
-def test_the_union_file_holds_each_statement_without_its_graph(tmp_path: Path) -> None:
-    writer = GraphWriter(tmp_path)
-    graph = GRAPH.format(1)
-    writer.write(graph, [f'<a:a> <a:b> "ends like a graph <{graph}> ." <{graph}> .'])
-    writer.close()
-    assert writer.union_path.read_text() == f'<a:a> <a:b> "ends like a graph <{graph}> ." .\n'
-
-
-def test_a_graph_is_written_once(tmp_path: Path) -> None:
-    writer = GraphWriter(tmp_path)
-    writer.write("a:g", ["<a:a> <a:b> <a:c> <a:g> ."])
-    with pytest.raises(ValueError, match="twice"):
-        writer.write("a:g", [])
-    writer.close()
 
 
 def test_the_manifest_says_what_the_release_is(releases: Releases) -> None:

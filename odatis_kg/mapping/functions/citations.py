@@ -70,7 +70,11 @@ def date_by_type(context: Context, node: Element, options: Mapping[str, str]) ->
 
 
 def identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:
-    """An identifier of a cited thing (MD_Identifier, RS_Identifier), as `adms:Identifier`; a DOI also as `schema:sameAs`."""
+    """An identifier (MD_Identifier, RS_Identifier) of the resource or of a cited thing.
+
+    The first is `dct:identifier`, each an `adms:Identifier`, a DOI also `schema:sameAs`. A DOI may be in two parts, its
+    prefix as code space.
+    """
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
     code_property = node if local_name(node) == "code" else reader.first(node, "code")
@@ -80,7 +84,7 @@ def identifier(context: Context, node: Element, options: Mapping[str, str]) -> N
     if code.lower() in NO_VALUES and not link:
         return
     space = reader.string_at(node, "codeSpace")
-    bare = doi(code) or doi(link)
+    bare = doi(code) or doi(link) or (doi(f"{space}/{code}") if space.startswith("10.") else None)
     stated = state_doi(context, about, bare) if bare else state_identifier(context, about, code or link, space)
     context.apply(context.shared["iso/identifier"], node, stated)
 

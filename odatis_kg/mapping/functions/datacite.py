@@ -1,5 +1,6 @@
 """DataCite JSON records (metadata schema 4): the resource a DOI names, its makers, dates, rights and relations (table 2e)."""
 
+import re
 from collections.abc import Mapping
 
 from odatis_kg.iris import key_segment
@@ -8,7 +9,7 @@ from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text, state_box, state_period, state_place
 from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.functions.keywords import state_keyword
-from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_organisation
+from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_maker, state_organisation
 from odatis_kg.mapping.functions.resource import language_tag, state_doi, state_grant, state_identifier
 from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, doi_iri, orcid, ror
@@ -68,7 +69,6 @@ def description(context: Context, node: Node, options: Mapping[str, str]) -> Non
 def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
     """A creator or contributor, in the order stated; affiliations belong to this statement, not to the person for ever."""
     reader: JsonReader = context.reader
-    resource = context.subjects["resource"]
     shown = (
         reader.string_at(node, "name")
         or reader.string_at(node, "creatorName")
@@ -92,10 +92,8 @@ def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
     term = state_agent(context, stated)
     if term is None:
         return
-    state_attribution(context, resource, term, role)
-    attribution = context.part(resource, "attr", term, role)
-    order = 1 + int(node.path.rpartition("/")[2]) if node.path.rpartition("/")[2].isdigit() else 1
-    context.add(attribution, "odk:order", values.integer(order))
+    number = node.path.rpartition("/")[2]
+    attribution = state_maker(context, term, role, 1 + int(number) if number.isdigit() else 1)
     for affiliation in reader.find(node, "affiliation/*"):
         words = reader.string(affiliation) or reader.string_at(affiliation, "name")
         number = reader.string_at(affiliation, "affiliationIdentifier")
@@ -104,9 +102,6 @@ def agent(context: Context, node: Node, options: Mapping[str, str]) -> None:
         )
         if organisation:
             context.add(attribution, "odk:statedAffiliation", organisation)
-    row = context.registers["roles"].get(role)
-    if row and row["shortcut"]:
-        context.add(resource, row["shortcut"], term)
 
 
 # contributorType of DataCite -> role of the register; the others keep their own name.
@@ -279,10 +274,7 @@ def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  
     reader.string_at(node, "relatedIdentifierType")
     if not text:
         return
-    target = _target(text, reader.string_at(node, "relatedIdentifierType"))
-    if target is None:
-        context.warn(f"the related identifier '{text[:80]}' is no address and no DOI; left out")
-        return
+    target = _target(context, text, reader.string_at(node, "relatedIdentifierType"))
     row = context.registers["datacite_relations"].get(kind)
     if kind and not row:
         context.warn(f"the relation '{kind[:60]}' is not in the register datacite_relations; taken for a relation")
@@ -298,15 +290,24 @@ def related(context: Context, node: Node, options: Mapping[str, str]) -> None:  
         context.add(relation, "odk:statedRelation", values.text(kind))
 
 
-def _target(text: str, kind: str) -> Term | None:
+def _target(context: Context, text: str, kind: str) -> Term:
+    """What a related identifier names: an address, made from its scheme if need be, else a thing known by its identifier."""
     if kind == "DOI" and "/" in text and not text.startswith("http"):
         candidate = doi_iri(text.strip().lower())
         if text.startswith("10.") and values.is_iri(candidate):
             return values.iri(candidate)
     found = canonical(text)
-    return (
-        values.iri(found) if found and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")) else None
-    )
+    if found and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")):
+        return values.iri(found)
+    scheme = context.registers["identifier_schemes"].get(kind)
+    number = re.fullmatch(scheme["pattern"], text.strip(), re.IGNORECASE) if scheme else None
+    if scheme and number and values.is_iri(address := scheme["begins"] + number[1]):
+        return values.iri(address)
+    if scheme or kind in ("DOI", "URL"):
+        context.warn(f"the related identifier '{text[:80]}' is no {kind}; kept as it stands")
+    thing = context.part(context.subjects["resource"], "related", kind, text)
+    state_identifier(context, thing, text, kind)
+    return thing
 
 
 def _language(context: Context, node: Node) -> str | None:

@@ -1,7 +1,7 @@
 """What no other row reads: kept word for word as property and value, so that nothing a record says is lost."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
@@ -52,7 +52,10 @@ def state_details(context: Context, node: Element, about: Term) -> None:
             said = [(leaf_value(leaf), None)]
         reader.consumed.add(leaf)
         if said := meant(said):
-            bare = [(words.removesuffix(f" {unit}"), language) for words, language in said]
+            bare = [
+                (words.removesuffix(f" {unit}"), language if _in_words(leaf, words) else None)
+                for words, language in said
+            ]
             _state_detail(context, about, name, bare, unit)
 
 
@@ -64,6 +67,18 @@ def _state_detail(context: Context, about: Term, name: str, said: list[tuple[str
     context.texts(detail, "schema:value", said)
     if unit:
         context.add(detail, "schema:unitText", values.text(unit))
+
+
+# Value elements that hold no words (ISO 19103, ISO 19139 section 9, GML 3.2 section 14).
+_NO_WORDS: Final = frozenset(
+    {"Binary", "Boolean", "Date", "DateTime", "Decimal", "Integer", "Number", "Real", "TM_PeriodDuration", "URL",
+     "UnlimitedInteger", "beginPosition", "duration", "endPosition", "timePosition"}
+)  # fmt: skip
+
+
+def _in_words(leaf: Element, text: str) -> bool:
+    """Whether a value is words of a language, rather than a number, a date or an address."""
+    return local_name(leaf) not in _NO_WORDS and any(sign.isalpha() for sign in text)
 
 
 def _property_of(leaf: Element, top: Element) -> Element:

@@ -37,6 +37,8 @@ _PICTURE: Final = re.compile(r"\.(?:gif|jpe?g|png|svg|tiff?)(?:$|\?)", re.IGNORE
 _GRANT: Final = re.compile(
     r"info:eu-repo/grantAgreement/(?P<funder>[^/]*)/(?P<programme>[^/]*)/(?P<number>[^/]*)(?:/[^/]*/(?P<title>[^/]*)/?(?P<acronym>[^/]*))?"
 )
+# DCMI Box and DCMI Point Encoding Scheme, section 3: components parted by semicolons.
+_NAME: Final = re.compile(r"(?:^|;)\s*name\s*=\s*([^;]+)", re.IGNORECASE)
 _SIDES: Final = re.compile(r"(north|south|east|west)(?:limit|bound\w*)?\s*[=: ]\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _GEONETWORK: Final = "http://www.fao.org/geonetwork"
 
@@ -178,7 +180,7 @@ def rights(context: Context, node: Element, options: Mapping[str, str]) -> None:
 
 
 def coverage(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """A coverage: a DCMI box, SEANOE's four numbers (south west north east), sides in words, or the name of a place."""
+    """A coverage: a DCMI box or point, SEANOE's four numbers (south west north east), sides in words, or the name of a place."""
     resource = context.subjects["resource"]
     words = context.reader.string(node)
     if words.lower() in NO_VALUES:
@@ -188,17 +190,19 @@ def coverage(context: Context, node: Element, options: Mapping[str, str]) -> Non
         if (number := values.number(text)) is not None:
             sides[side.lower()] = number
     numbers = [values.number(word) for word in words.split()]
+    encoding = "".join(map(str, node.attrib.values()))
+    names = [(name.strip(), context.reader.language) for name in _NAME.findall(words)]
     if len(sides) == 4:
         state_box(context, resource, **sides)
-    elif (
-        len(numbers) == 4
-        and "Box" in "".join(map(str, node.attrib.values()))
-        and all(one is not None for one in numbers)
-    ):
+    elif sides.keys() == {"east", "north"} and "Point" in encoding:
+        state_box(context, resource, sides["east"], sides["east"], sides["north"], sides["north"])
+    elif len(numbers) == 4 and "Box" in encoding and all(one is not None for one in numbers):
         south, west, north, east = (one for one in numbers if one is not None)
         state_box(context, resource, west, east, south, north)
     else:
-        state_place(context, [(words, context.reader.language)])
+        names = [(words, context.reader.language)]
+    if names:
+        state_place(context, names)
 
 
 def box(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -10,7 +10,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import WKT, state_geometry
 from odatis_kg.mapping.functions.resource import NO_VALUES
-from odatis_kg.mapping.identifiers import canonical, crs, is_geographic, latitude_first
+from odatis_kg.mapping.identifiers import canonical, crs, crs_components, is_geographic, latitude_first
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.values import Term, plain
 from odatis_kg.mapping.xml import Element, XmlReader, all_text, local_name
@@ -35,7 +35,8 @@ def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]
         if not shapes:
             continue
         names = [value for name in prop.iter("{*}name", "{*}description") for value in reader.text(name)]
-        system = crs(next((e.get("srsName") or "" for e in prop.iter() if e.get("srsName")), "")) or _CRS84
+        stated = next((name for one in prop.iter() if (name := one.get("srsName"))), "")
+        system = crs(crs_components(stated)[0]) or _CRS84
         geographic = is_geographic(system)
         if geographic:
             ordered = _longitude_first(context, shapes, swapped=_stated_latitude_first(prop))
@@ -285,10 +286,10 @@ def vertical_extent(context: Context, node: Element, options: Mapping[str, str])
         context.add(extent, "odk:verticalDatum", datum)
     depths = _depths(context, node, low, high, system)
     if depths and unit.lower() in ("", "m", "metre", "metres", "meter", "meters", "mètre", "mètres"):
-        shallow, deep = depths
         for holder in (about, extent):
-            context.add(holder, "odk:minimumDepth", values.decimal(shallow))
-            context.add(holder, "odk:maximumDepth", values.decimal(deep))
+            for predicate, depth in zip(("odk:minimumDepth", "odk:maximumDepth"), depths, strict=True):
+                if depth is not None:
+                    context.add(holder, predicate, values.decimal(depth))
 
 
 def _vertical_system(context: Context, node: Element) -> str:
@@ -306,7 +307,7 @@ def _vertical_system(context: Context, node: Element) -> str:
             stated.append(f"{space}:{reader.string(prop)}")
         stated += [reader.string(one) for one in prop.iter("{*}identifier")]
         for text in stated:
-            if text and (found := crs(text)):
+            if text and (found := crs(crs_components(text)[-1])):
                 return found
     return ""
 
@@ -335,19 +336,22 @@ def _datums(context: Context, node: Element) -> Iterator[Term]:
 
 def _depths(
     context: Context, node: Element, low: Decimal | None, high: Decimal | None, system: str
-) -> tuple[Decimal, Decimal] | None:
-    known = [value for value in (low, high) if value is not None]
+) -> tuple[Decimal | None, Decimal | None] | None:
+    """The least and the greatest depth; None where the record does not tell which way is down, or states no such limit."""
+    known = sorted(value for value in (low, high) if value is not None)
     if not known:
         return None
-    first, last = min(known), max(known)
+    first, last = known[0], known[-1]
+    downwards = (first, last) if len(known) == 2 else (low, high)
     code = system.rpartition("/")[2]
     if code in _DEPTHS or (context.record.kind is Kind.CDI and first >= 0):
-        return first, last
+        return downwards
     directions = {context.reader.string(one).lower() for one in node.iter("{*}axisDirection")}
     if "down" in directions:
-        return first, last
-    if last <= 0:
-        return -last, -first
+        return downwards
+    if last < 0 or (last == 0 and (len(known) == 2 or code in _HEIGHTS or "up" in directions)):
+        shallow, deep = downwards[::-1]
+        return -shallow if shallow is not None else None, -deep if deep is not None else None
     if code in _HEIGHTS or "up" in directions:
         context.warn(
             f"a vertical extent from {plain(first)} to {plain(last)} is stated as heights above the sea, not as depths"

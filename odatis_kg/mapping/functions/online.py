@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
+from odatis_kg.mapping.directory import AUTHORITY
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once, state_page, texts_at
 from odatis_kg.mapping.identifiers import canonical, doi, end_point
@@ -60,6 +61,9 @@ def state_link(
     row = link_use(context, f"{protocol} {linked}".strip(), address or stated, function)
     use = row["use"] if row else ""
     bare = doi(stated)
+    if address and (shown := context.registers["dissemination"].match(address)):
+        infrastructure = context.thing("infrastructure", AUTHORITY, shown["infrastructure"])
+        context.add(resource, "odk:disseminatedBy", infrastructure)
     if address is None:
         context.warn(f"the address '{stated[:80]}' is no IRI; kept as text")
         if is_service(context):

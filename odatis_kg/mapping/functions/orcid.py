@@ -59,10 +59,9 @@ def external_identifier(context: Context, node: Node, options: Mapping[str, str]
     value = reader.string_at(node, "external-id-value")
     if value:
         person = context.subjects["resource"]
-        state_identifier(context, person, value, kind)
-        link = values.repaired_iri(reader.string_at(node, "external-id-url/value"))
-        if link:
-            context.add(context.part(person, "identifier", value, kind), "rdfs:seeAlso", values.iri(link))
+        stated = state_identifier(context, person, value, kind)
+        if link := values.repaired_iri(reader.string_at(node, "external-id-url/value")):
+            context.add(stated, "rdfs:seeAlso", values.iri(link))
 
 
 def page(context: Context, node: Node, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import state_box, state_period
-from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_order, state_organisation
+from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_maker, state_organisation
 from odatis_kg.mapping.functions.resource import NO_VALUES, name_record, state_doi, state_identifier
 from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, orcid
@@ -36,10 +36,8 @@ def _person(context: Context, node: Element, role: str) -> Term | None:
 
 def person(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """An author of the data, in order."""
-    resource = context.subjects["resource"]
     if term := _person(context, node, options["role"]):
-        state_order(context, state_attribution(context, resource, term, options["role"]))
-        context.add(resource, "dct:creator", term)
+        state_maker(context, term, options["role"])
 
 
 def identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

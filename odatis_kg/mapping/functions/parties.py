@@ -133,8 +133,6 @@ def _from_19139(reader: XmlReader, element: Element, role: str) -> Party:
     if not stated.person:  # the Swiss profile gives the two names apart
         names = (reader.string_at(element, path) for path in ("individualFirstName", "individualLastName"))
         stated.person = " ".join(_meant(name) for name in names).strip()
-    for acronym in reader.find(element, "organisationAcronym"):
-        stated.acronym += reader.text(acronym)
     _read_contact(reader, element, stated)
     return stated
 
@@ -143,6 +141,11 @@ def _read_organisation(reader: XmlReader, element: Element, stated: Party) -> No
     stated.organisation = _names(reader, element, "name", stated)
     for code in reader.find(element, "partyIdentifier/*/code"):
         stated.organisation_iri = stated.organisation_iri or _organisation_iri(reader.href(code) or reader.string(code))
+    if stated.organisation_iri:
+        for scheme in reader.find(element, "partyIdentifier/*/codeSpace | partyIdentifier/*/description"):
+            reader.ignore(scheme)  # of which register the identifier is, as its IRI tells
+        for authority in reader.find(element, "partyIdentifier/*/authority"):
+            reader.ignore(authority)
     _read_contact(reader, element, stated)
 
 
@@ -164,6 +167,8 @@ def _names(reader: XmlReader, element: Element, path: str, stated: Party) -> Loc
         elif link := reader.href(name):
             stated.organisation_iri = _organisation_iri(link)
         names.extend(meant(reader.text(name)))
+    for acronym in reader.find(element, "organisationAcronym"):  # of the Swiss profile
+        stated.acronym += reader.text(acronym)
     return names
 
 
@@ -176,7 +181,7 @@ def _organisation_iri(text: str) -> str | None:
 
 def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
     for email in reader.find(element, "contactInfo/*/address/*/electronicMailAddress"):
-        stated.emails.extend(_EMAIL.findall(reader.string(email)))
+        stated.emails.extend(_EMAIL.findall(" ".join(words for words, _ in reader.text(email))))
         stated.mailboxes.append(email)
     for online in reader.find(element, "contactInfo/*/onlineResource/*"):
         _read_page(reader, online, stated, element)
@@ -213,7 +218,10 @@ def _read_page(reader: XmlReader, online: Element, stated: Party, holder: Elemen
 
 def _read_address(reader: XmlReader, element: Element) -> Address | None:
     def said(path: str) -> str:
-        words = (_meant((reader.text(prop) or [("", None)])[0][0]) for prop in reader.find(element, path))
+        # A country may be a code alone (ISO 3166).
+        words = (
+            _meant((reader.text(prop) or [(reader.code(prop), None)])[0][0]) for prop in reader.find(element, path)
+        )
         return ", ".join(dict.fromkeys(word for word in words if word))
 
     number = said("streetNumber")
@@ -352,20 +360,25 @@ def state_unknown_agent(context: Context, names: Localised) -> Term:
     return agent
 
 
-def state_maker(context: Context, agent: Term, role: str) -> None:
-    """An agent of the resource in a role of the register: its attribution, its place among them, the property of the role."""
+def state_maker(context: Context, agent: Term, role: str, place: int | None = None) -> Term:
+    """An agent of the resource in a role of the register, and the property of the role; the attribution is returned.
+
+    Its place among the agents is the next one, unless the record numbers them.
+    """
     resource = context.subjects["resource"]
-    state_order(context, state_attribution(context, resource, agent, role))
+    attribution = state_attribution(context, resource, agent, role)
+    state_order(context, attribution, place)
     row = context.registers["roles"].get(role)
     if row and row["shortcut"]:
         context.add(resource, row["shortcut"], agent)
+    return attribution
 
 
-def state_order(context: Context, attribution: Term) -> None:
+def state_order(context: Context, attribution: Term, place: int | None = None) -> None:
     """The place of a contact among those of the resource (1 is the first): authors are cited in this order."""
     placed = context.said("odk:order")
-    if attribution not in placed:
-        context.add(attribution, "odk:order", values.integer(len(placed) + 1))
+    if place is not None or attribution not in placed:
+        context.add(attribution, "odk:order", values.integer(place or len(placed) + 1))
 
 
 def state_attribution(context: Context, about: Term, agent: Term, role: str) -> Term:

@@ -65,12 +65,9 @@ def _state_rest(context: Context, node: Element, target: Term) -> None:
     """The rest of the citation of an associated resource, said of that resource."""
     reader: XmlReader = context.reader
     identifiers = [one for one in reader.find(node, "aggregateDataSetIdentifier/*") if not _is_coded(reader, one)]
-    before = context.subjects.get("part")
-    context.subjects["part"] = target
-    for one in identifiers:
-        identifier(context, one, {"of": "part"})
-    if before is None:
-        del context.subjects["part"]
+    with context.speaking_of(target):
+        for one in identifiers:
+            identifier(context, one, {"of": "part"})
     for citation in reader.find(node, "aggregateDataSetName/* | name/* | metadataReference/*"):
         context.apply(context.shared["iso/citation-rest"], citation, target)
     state_details(context, node, target)
@@ -106,7 +103,7 @@ def _target(context: Context, node: Element, title: str, association: str, initi
             stated = link if link.startswith(("http:", "https:")) else text
             if target := reference(context, stated):
                 return target, ""
-    for prop in reader.find(node, "metadataReference | aggregateDataSetName | name"):
+    for prop in reader.find(node, "aggregateDataSetIdentifier | metadataReference | aggregateDataSetName | name"):
         stated = (prop.get("uuidref") or "").strip()
         if stated and (target := reference(context, stated)):
             reader.consumed.add(prop)

@@ -15,6 +15,7 @@ from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 NO_VALUES = frozenset(
     {"", "none", "inapplicable", "not applicable", "unknown", "n/a", "na", "-", "--", "null", "missing"}
 )
+_ISO_639_3 = re.compile("(?!mis|q[a-t])[a-z]{3}")
 _LEVEL = "hierarchyLevel | metadataScope/*/resourceScope"
 
 
@@ -29,7 +30,12 @@ def texts_at(reader: XmlReader, element: Element, path: str, *, multiline: bool 
 
 
 def language(register: Register, code: str) -> dict[str, str] | None:
-    """The row of a language as records write it: `fre`, `fra`, `FR`, `Français`, `eng; USA`, `en-GB`, `locale-fr`, `.../FRA`.
+    """The row of a language as records write it: `fre`, `fra`, `FR`, `Français`, `eng; USA`, `en-GB`, `locale-fr`, `.../FRA`."""
+    return next((row for one in _spellings(code) if (row := register.get(one))), None)
+
+
+def _spellings(code: str) -> list[str]:
+    """What may be the code or the name of a language in what a record writes, in small letters.
 
     What stands before a hyphen is the language (BCP 47, section 2.1), except for a word too long to be one.
     """
@@ -37,16 +43,19 @@ def language(register: Register, code: str) -> dict[str, str] | None:
     if "://" in folded or "#" in folded:  # http://publications.europa.eu/resource/authority/language/FRA, #fra
         folded = re.split("[/#]", folded.rstrip("/#"))[-1]
     begin, _, rest = folded.replace("_", "-").partition("-")
-    for candidate in (folded, folded.split(";")[0].strip(), begin.strip() if len(begin) <= 3 else rest):
-        if row := register.get(candidate):
-            return row
-    return None
+    return [folded, folded.split(";")[0].strip(), begin.strip() if len(begin) <= 3 else rest]
 
 
 def language_tag(registers: Mapping[str, Register], code: str) -> str | None:
-    """The BCP 47 tag of a language as records write it; None for no language and for one that is not in the register."""
-    row = language(registers["languages"], code)
-    return row["tag"] or None if row else None
+    """The BCP 47 tag of a language as records write it; None for none.
+
+    A code of three letters that the register does not know is its own tag: the register has all languages with two
+    letters, and for any other the code of ISO 639-3 is the subtag (RFC 5646, section 2.2.1). `mis` and `qaa` to `qtz` stand
+    for no language that others could know.
+    """
+    if row := language(registers["languages"], code):
+        return row["tag"] or None
+    return next((one for one in _spellings(code) if _ISO_639_3.fullmatch(one)), None)
 
 
 def set_languages(context: Context) -> None:
@@ -62,13 +71,19 @@ def set_languages(context: Context) -> None:
     for locale in reader.root.iter("{*}PT_Locale"):
         code = reader.code(reader.first(locale, "languageCode | language"))
         if name := locale.get("id"):
-            tag = language_tag(context.registers, code) or language_tag(context.registers, name)
+            tag = language_tag(context.registers, code) or _tag_of_name(context, name)
             if tag:
                 reader.locales[name.lower()] = tag
     for translation in reader.root.iter("{*}LocalisedCharacterString"):
         name = (translation.get("locale") or "").rpartition("#")[2].lower()
-        if name and name not in reader.locales and (tag := language_tag(context.registers, name)):
+        if name and name not in reader.locales and (tag := _tag_of_name(context, name)):
             reader.locales[name] = tag
+
+
+def _tag_of_name(context: Context, name: str) -> str | None:
+    """The tag of a language that a locale is called after: a known one only, since a locale may be called anything."""
+    row = language(context.registers["languages"], name)
+    return row["tag"] or None if row else None
 
 
 def name_record(context: Context) -> Term:
@@ -106,23 +121,6 @@ def is_service(context: Context) -> bool:
     reader: XmlReader = context.reader
     row = context.registers["resource_classes"].get(reader.code(reader.first(reader.root, _LEVEL)))
     return row is not None and row["class"] == "dcat:DataService"
-
-
-def resource_identifier(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
-    """An identifier: the first is `dct:identifier` of the resource, each an `adms:Identifier`, a DOI also `schema:sameAs`."""
-    reader: XmlReader = context.reader
-    code_property = reader.first(node, "code") if local_name(node) != "code" else node
-    if code_property is None:
-        return
-    link = reader.href(code_property)
-    code = reader.string(code_property)
-    space = reader.string_at(node, "codeSpace")
-    if code.lower() in NO_VALUES and not link:
-        return
-    resource = context.subjects["resource"]
-    bare = doi(code) or doi(link) or (doi(f"{space}/{code}") if space.startswith("10.") else None)
-    stated = state_doi(context, resource, bare) if bare else state_identifier(context, resource, code or link, space)
-    context.apply(context.shared["iso/identifier"], node, stated)
 
 
 def state_identifier(context: Context, resource: Term, code: str, space: str = "") -> Term:

@@ -7,6 +7,7 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
+from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term
 from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
 
@@ -18,6 +19,8 @@ _NOTHING: Final = NO_VALUES | {
 }
 _TEXTS: Final = "useLimitation | otherConstraints | reference/*/title | handlingDescription | userNote | licenseName"
 _SHORT: Final = 60
+# What a record says where it names no licence (INSPIRE Technical Guidelines metadata 2.0, section 2.4.6).
+_INSTEAD_OF_A_LICENCE: Final = "http://inspire.ec.europa.eu/metadata-codelist/ConditionsApplyingToAccessAndUse/"
 _LINKS: Final = (
     "reference/*/onlineResource/*/linkage | reference/*/identifier/*/code | licenseLink/URL | jurisdictionLink/URL"
 )
@@ -27,26 +30,24 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
     """One block of constraints (MD_Constraints, MD_LegalConstraints, MD_SecurityConstraints, the Australian MD_Commons).
 
     Texts, anchors and references are looked at one after another; the restriction codes and the classification are kept
-    as codes. On the record itself (option `of`) only rights statements are made: a licence of the record is not one of the
-    resource.
+    as codes. What is said of the record itself (option `of`) is never said of the resource.
     """
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
     _state_codes(context, node, about)
     links = [reader.href(prop) or reader.string(prop) for prop in reader.find(node, _LINKS)]
     found = [text for text in links if text.startswith(("http:", "https:"))]
-    known = _state_known(context, about, " ".join(found))
+    known = _state_known(context, node, about, " ".join(found))
     for prop in reader.find(node, _TEXTS):
         context.node = prop
-        link = reader.href(prop)
-        texts = [value for value in reader.text(prop, multiline=True) if value[0].lower() not in _NOTHING]
-        matched = _state_known(context, about, " ".join([link, *(words for words, _ in texts)]), link)
+        link, texts = _read(reader, prop)
+        matched = _state_known(context, node, about, _evidence(link, texts), link)
         if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
-            _state_statement(context, about, texts, values.repaired_iri(link) or "")
-        elif (address := values.repaired_iri(link)) and not known and not matched:
+            _state_statement(context, about, texts, canonical(link) or "")
+        elif (address := canonical(link)) and not known and not matched:
             _state_statement(context, about, [], address)
     for link in found:
-        if not known and (address := values.repaired_iri(link)):
+        if not known and (address := canonical(link)):
             _state_statement(context, about, [], address)
     for picture in reader.find(node, "graphic | imageLink"):
         reader.ignore(picture)  # the logo of a licence
@@ -56,6 +57,15 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
             statement = _state_statement(context, about, titles, "")
             context.apply(context.shared["iso/citation-rest"], citation, statement)
     state_details(context, node, about)
+
+
+def _read(reader: XmlReader, prop: Element) -> tuple[str, Localised]:
+    """The link of a text of constraints, and its words but for those that name no condition."""
+    return reader.href(prop), [text for text in reader.text(prop, multiline=True) if text[0].lower() not in _NOTHING]
+
+
+def _evidence(link: str, texts: Localised) -> str:
+    return " ".join([link, *(words for words, _ in texts)])
 
 
 def _state_codes(context: Context, node: Element, about: Term) -> None:
@@ -77,23 +87,40 @@ def state_licence(context: Context, about: Term, evidence: str) -> bool:
     return row is not None and state_once(context, about, "dct:license", values.iri(row["iri"]))
 
 
-def _state_known(context: Context, about: Term, evidence: str, link: str = "") -> bool:
-    """State the licence or the access right that a text or link names; whether it named one.
+def _state_known(context: Context, node: Element, about: Term, evidence: str, link: str = "") -> bool:
+    """State the licence or the access right that a text or link of a block names; whether it named one.
 
     A resource has one licence and one access right at most (DCAT-AP 3): what comes second is not taken for one, and is
-    stated as rights. The limitation that a record links to is more precise than the access right it stands for
-    (which point of which article), so it stays as rights too.
+    stated as rights. So is "no conditions apply" where the record names a licence as well, before or after. The limitation
+    that a record links to is more precise than the access right it stands for (which point of which article), so it stays
+    as rights too.
     """
-    if context.registers["licences"].match(evidence):
-        return state_licence(context, about, evidence)
+    if row := context.registers["licences"].match(evidence):
+        instead = row["iri"].startswith(_INSTEAD_OF_A_LICENCE)
+        return not (instead and _names_licence(context, node)) and state_licence(context, about, evidence)
     access = context.registers["access_rights"].match(evidence)
     if access and (evidence.startswith("http") or len(evidence) <= _SHORT):
         # A long text that begins with "no limitations" goes on to name some.
-        address = values.repaired_iri(link)
+        address = canonical(link)
         if address:
             context.add(about, "dct:rights", values.iri(address))
             context.type(values.iri(address), "dct:RightsStatement")
         return state_once(context, about, "dct:accessRights", values.iri(access["iri"])) or bool(address)
+    return False
+
+
+def _names_licence(context: Context, block: Element) -> bool:
+    """Whether a block of constraints, or one beside it, names a licence."""
+    reader: XmlReader = context.reader
+    prop = block.getparent()
+    owner = prop.getparent() if prop is not None else None
+    if prop is None or owner is None:
+        return False
+    for said in reader.find(owner, f"{local_name(prop)}/*"):
+        for one in reader.find(said, f"{_TEXTS} | {_LINKS}"):
+            row = context.registers["licences"].match(_evidence(*_read(reader, one)))
+            if row and not row["iri"].startswith(_INSTEAD_OF_A_LICENCE):
+                return True
     return False
 
 

@@ -116,12 +116,6 @@ def identifier(context: Context, node: Node, options: Mapping[str, str]) -> None
         state_identifier(context, resource, code, scheme)
 
 
-def simple(context: Context, node: Node, options: Mapping[str, str]) -> None:
-    """A member that is a single text rather than a list or a node: handed on to the function for its items (option `then`)."""
-    if not isinstance(node.value, list | dict):
-        {"identifier": identifier}[options["then"]](context, node, options)
-
-
 def citation(context: Context, node: Node, options: Mapping[str, str]) -> None:
     """A citation: an address or a node is a work that is cited; a text is how to cite the resource itself."""
     if isinstance(node.value, list):

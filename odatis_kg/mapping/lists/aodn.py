@@ -19,9 +19,9 @@ def read_aodn(content: bytes) -> ListReader:
         one, parent = pending.pop()
         about = canonical(str(one.get("about") or ""))
         number = found.entry(about, str(one.get("label") or ""))
-        pending.extend(
-            (below, about or parent) for below in reversed(one.get("narrower") or ()) if isinstance(below, dict)
-        )
+        narrower = one.get("narrower")
+        below = [child for child in narrower if isinstance(child, dict)] if isinstance(narrower, list) else []
+        pending.extend((child, about or parent) for child in reversed(below))
         if number is None:
             continue
         found.add(number, "broader", parent)

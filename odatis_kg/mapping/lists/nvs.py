@@ -105,9 +105,7 @@ def _mapping_in_json(content: bytes) -> ListReader:
     found = Entries()
     lists: list[str] = []
     for row in data["content"]["results"]["bindings"]:
-        subject, predicate, object_ = (
-            str((row.get(name) or {}).get("value") or "") for name in ("subj", "pred", "obj")
-        )
+        subject, predicate, object_ = (_bound(row, name) for name in ("subj", "pred", "obj"))
         number = found.entry(term.iri if (term := nvs(subject)) and term.code else None, subject)
         if number is None:
             continue
@@ -121,6 +119,12 @@ def _mapping_in_json(content: bytes) -> ListReader:
     found.add(THE_LIST, "title", document.get("long_name"))
     found.add(THE_LIST, "query", data.get("sparql"))
     return _mapping(found, lists, modified[:10] or sha(content), modified)
+
+
+def _bound(row: object, name: str) -> str:
+    """What a variable is in a row of an answer (SPARQL 1.1 Query Results JSON Format, section 3.2.2); empty when unbound."""
+    term = row.get(name) if isinstance(row, dict) else None
+    return str(term.get("value") or "") if isinstance(term, dict) else ""
 
 
 def _mapping(found: Entries, lists: list[str], version: str, modified: str) -> ListReader:

@@ -149,6 +149,24 @@ def test_depths_are_stated_only_where_the_record_tells_which_way_is_down(
     assert found == (([depths[0]], [depths[1]]) if depths else ([], []))
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "system", "shallow", "deep"),
+    [
+        ("5", "", "http://www.opengis.net/def/crs/EPSG/0/5831", ["5"], []),
+        ("", "500", "http://www.opengis.net/def/crs/EPSG/0/5831", [], ["500"]),
+        ("-500", "", "", [], ["500"]),
+        ("", "-5", "http://www.opengis.net/def/crs/EPSG/0/5829", ["5"], []),
+        ("0", "", "", [], []),
+        ("", "0", "http://www.opengis.net/def/crs/EPSG/0/5829", ["0"], []),
+    ],
+)
+def test_a_limit_that_is_not_stated_is_no_depth(
+    low: str, high: str, system: str, shallow: list[str], deep: list[str], mappings: Mappings
+) -> None:
+    result = extent(mappings, vertical(low, high, system))
+    assert (shown(result, "minimumDepth"), shown(result, "maximumDepth")) == (shallow, deep)
+
+
 def test_depths_in_another_unit_than_metres_are_kept_as_stated_only(mappings: Mappings) -> None:
     result = extent(mappings, vertical("0", "5", "http://www.opengis.net/def/crs/EPSG/0/5831", "km"))
     assert shown(result, "minimumDepth") == []
@@ -270,3 +288,9 @@ def test_only_a_depth_in_water_is_a_depth(
     assert shown(result, "minimumDepth") == depths
     assert shown(result, "minimumValue") == [low]
     assert name in shown(result, "schema.org/name")
+
+
+def test_a_point_of_dublin_core_is_a_position_and_its_name_a_place(mappings: Mappings) -> None:
+    result = csw(mappings, '<dct:spatial xsi:type="dcterms:Point">name=Point B; east=7.32; north=43.68</dct:spatial>')
+    assert values_of(result, "dcat#bbox") == ['"POINT(7.32 43.68)"^^<http://www.opengis.net/ont/geosparql#wktLiteral>']
+    assert values_of(result, "prefLabel") == ['"Point B"@en']

@@ -71,3 +71,37 @@ def test_a_unit_with_identifier_and_name_is_the_one_of_its_identifier(mappings: 
     </gmd:MD_Band></gmd:dimension></gmd:MD_CoverageDescription></gmd:contentInfo>"""
     result = mapped(iso(around=around), mappings)
     assert values_of(result, "unitCode") == ["<http://vocab.nerc.ac.uk/collection/P06/current/UPCT/>"]
+
+
+@pytest.mark.parametrize(("topic", "theme"), [("oceans", "ENVI"), ("farming", "AGRI"), ("boundaries", None)])
+def test_a_topic_category_has_its_data_theme_where_the_alignments_leave_no_doubt(
+    topic: str, theme: str | None, mappings: Mappings
+) -> None:
+    inside = f"<gmd:topicCategory><gmd:MD_TopicCategoryCode>{topic}</gmd:MD_TopicCategoryCode></gmd:topicCategory>"
+    result = mapped(iso(inside), mappings)
+    expected = [f"<http://publications.europa.eu/resource/authority/data-theme/{theme}>"] if theme else []
+    assert values_of(result, "dcat#theme") == expected
+    assert values_of(result, "topicCategory") != []
+
+
+def test_every_topic_that_has_a_theme_is_a_topic(mappings: Mappings) -> None:
+    topics = {row["code"] for row in mappings.registers["topic_categories"].rows}
+    assert {row["code"] for row in mappings.registers["topic_themes"].rows} <= topics
+
+
+@pytest.mark.parametrize(
+    ("element", "said", "term"),
+    [
+        ("gco:Integer", "3", '"3"'),
+        ("gco:Boolean", "true", '"true"'),
+        ("gco:DateTime", "2024-01-01T00:00:00", '"2024-01-01T00:00:00"'),
+        ("gco:CharacterString", "12.5", '"12.5"'),
+        ("gco:CharacterString", "au large", '"au large"@fr'),
+    ],
+)
+def test_a_detail_has_a_language_only_when_it_is_words(element: str, said: str, term: str, mappings: Mappings) -> None:
+    order = f"<gmd:plannedAvailableDateTime><{element}>{said}</{element}></gmd:plannedAvailableDateTime>"
+    inside = f"""<gmd:distributionInfo><gmd:MD_Distribution><gmd:distributor><gmd:MD_Distributor>
+    <gmd:distributionOrderProcess><gmd:MD_StandardOrderProcess>{order}</gmd:MD_StandardOrderProcess>
+    </gmd:distributionOrderProcess></gmd:MD_Distributor></gmd:distributor></gmd:MD_Distribution></gmd:distributionInfo>"""
+    assert values_of(mapped(iso(around=inside), mappings), "schema.org/value") == [term]

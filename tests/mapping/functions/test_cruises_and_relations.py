@@ -2,6 +2,7 @@
 
 from odatis_kg.mapping.engine import Mapped, Mappings
 from odatis_kg.resources import folder
+from tests.mapping.test_golden import FIXTURES
 from tests.support import iso, mapped, triples_of, values_of
 
 
@@ -105,3 +106,13 @@ def test_the_record_is_never_the_resource(mappings: Mappings) -> None:
     (record,) = {s for s, p, _ in triples_of(result) if p.endswith("primaryTopic>")}
     assert record == "<http://localhost:8000/id/record/test/record-1>"
     assert result.subject == "http://localhost:8000/id/dataset/test/record-1"
+
+
+def test_documents_and_pictures_of_a_cruise_are_kept_however_they_are_given(mappings: Mappings) -> None:
+    result = mapped((FIXTURES / "cruise.csr.xml").read_bytes(), mappings)
+    assert {"<https://doi.org/10.5555/odatis-kg-fixture-5>", "<https://example.org/publications/7>"} <= set(
+        values_of(result, "isReferencedBy")
+    )
+    (picture,) = values_of(result, "depiction")
+    assert values_of(result, "terms/description", picture) == ['"Chart of the track"@en']
+    assert '"track-1.gml"@en' in values_of(result, "schema.org/value")

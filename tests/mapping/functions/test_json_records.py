@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from odatis_kg.mapping.engine import Mapped, Mappings
 from odatis_kg.mapping.kinds import scan
 from tests.support import mapped, values_of
@@ -113,7 +115,39 @@ def test_a_relation_keeps_its_own_name(mappings: Mappings) -> None:
     assert values_of(result, "statedRelation") == ['"IsDerivedFrom"']
 
 
-def test_a_related_identifier_that_is_none_is_reported(mappings: Mappings) -> None:
+@pytest.mark.parametrize(
+    ("kind", "stated", "iri"),
+    [
+        ("arXiv", "arXiv:0706.0001", "https://arxiv.org/abs/0706.0001"),
+        ("arXiv", "hep-th/9901001v2", "https://arxiv.org/abs/hep-th/9901001v2"),
+        ("bibcode", "2018AGUFM.A24K..07S", "https://ui.adsabs.harvard.edu/abs/2018AGUFM.A24K..07S"),
+        ("Handle", "10013/epic.10033", "https://hdl.handle.net/10013/epic.10033"),
+        ("Handle", "hdl:10013/epic.10033", "https://hdl.handle.net/10013/epic.10033"),
+        ("ISBN", "978-3-905673-82-1", "urn:isbn:978-3-905673-82-1"),
+        ("ISSN", "0077-5606", "urn:issn:0077-5606"),
+        ("EISSN", "1562-6865", "urn:issn:1562-6865"),
+        ("PMID", "12082125", "https://pubmed.ncbi.nlm.nih.gov/12082125"),
+        ("DOI", "https://doi.org/10.17882/42182/", "https://doi.org/10.17882/42182"),
+    ],
+)
+def test_a_related_identifier_of_a_known_scheme_is_an_address(
+    kind: str, stated: str, iri: str, mappings: Mappings
+) -> None:
+    related = {"relatedIdentifier": stated, "relatedIdentifierType": kind, "relationType": "Cites"}
+    result = data(mappings, relatedIdentifiers=[related])
+    assert values_of(result, "terms/references") == [f"<{iri}>"]
+    assert result.warnings == ()
+
+
+def test_a_related_identifier_of_another_scheme_is_kept_with_its_scheme(mappings: Mappings) -> None:
+    related = {"relatedIdentifier": "IECUR0097", "relatedIdentifierType": "IGSN", "relationType": "IsDerivedFrom"}
+    result = data(mappings, relatedIdentifiers=[related])
+    (sample,) = values_of(result, "prov#wasDerivedFrom")
+    assert values_of(result, "terms/identifier", sample) == ['"IECUR0097"']
+    assert '"IGSN"' in values_of(result, "propertyID")
+
+
+def test_a_related_identifier_that_is_none_is_reported_and_kept(mappings: Mappings) -> None:
     result = data(
         mappings,
         relatedIdentifiers=[
@@ -121,6 +155,8 @@ def test_a_related_identifier_that_is_none_is_reported(mappings: Mappings) -> No
         ],
     )
     assert any("see the report" in warning for warning in result.warnings)
+    (related,) = values_of(result, "terms/references")
+    assert values_of(result, "terms/identifier", related) == ['"see the report"']
 
 
 def test_a_period_of_collection_is_the_temporal_coverage(mappings: Mappings) -> None:
@@ -141,14 +177,18 @@ def test_members_of_the_wrong_type_are_left_out_and_break_nothing(mappings: Mapp
     assert result.subject.endswith("/abc")
 
 
+@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_json_nested_beyond_what_python_reads_is_refused_in_words_of_the_file(deep: bytes) -> None:
+    (refusal,) = scan(deep).refusals
+    assert "levels deep" in refusal.reason
+
+
 def test_json_nested_without_end_is_refused() -> None:
     deep = (
         b'{"doi": "10.5072/x", "titles": ' + b"[" * 900 + b"]" * 900 + b', "creators": [], "schemaVersion": "datacite"}'
     )
     found = scan(deep)
     if found.records:  # the scan need not look so deep, but mapping must refuse it
-        import pytest
-
         from odatis_kg.mapping import json as json_reader
         from odatis_kg.mapping.errors import RefusedError
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from odatis_kg.mapping import directory
 from odatis_kg.mapping.engine import Mapped, Mappings
+from odatis_kg.resources import folder
 from tests.mapping.test_golden import FIXTURES
 from tests.support import iso, iso3, mapped, values_of
 
@@ -164,3 +166,68 @@ def test_the_version_of_a_licence_is_not_that_of_the_dataset(mappings: Mappings)
     (statement,) = values_of(result, "terms/rights")
     assert values_of(result, "dcat#version", statement) == ['"4.0"']
     assert values_of(result, "terms/license") == ["<http://spdx.org/licenses/CC-BY-4.0>"]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "standard"),
+    [
+        ("OGC API - Features", ["<https://www.opengis.net/def/interface/ogcapi-features>"]),
+        ("OGC API - Records", []),
+        ("OGC:SensorThings", ["<http://www.opengis.net/spec/iot_sensing/1.1>"]),
+        ("STAC", []),
+        ("ERDDAP", []),
+        ("MYO:MOTU-SUB", []),
+    ],
+)
+def test_a_service_conforms_to_no_other_standard_than_its_own(
+    protocol: str, standard: list[str], mappings: Mappings
+) -> None:
+    result = online(mappings, "https://a.org/api", protocol)
+    (service,) = values_of(result, "dcat#accessService")
+    assert values_of(result, "terms/conformsTo", service) == standard
+    assert not any("nothing tells" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("address", "infrastructure"),
+    [
+        ("https://cdi.seadatanet.org/search?step=1", "seadatanet"),
+        ("https://www.emodnet-physics.eu/map", "emodnet"),
+        ("https://emodnet.ec.europa.eu/geoviewer/", "emodnet"),
+        ("https://data.marine.copernicus.eu/product/X/description", "copernicus-marine"),
+        ("https://www.gbif.org/dataset/7b1d6a48", "gbif"),
+        ("https://obis.org/dataset/7b1d6a48", "obis"),
+        ("https://gis.ices.dk/geonetwork", "ices"),
+        ("https://www.seadatanet.org/Standards", None),
+        ("https://edmo.seadatanet.org/report/486", None),
+        ("https://a.org/?see=https://cdi.seadatanet.org/", None),
+        ("https://not-emodnet.example.eu/", None),
+    ],
+)
+def test_a_link_to_where_an_infrastructure_shows_data_says_that_it_disseminates_them(
+    address: str, infrastructure: str | None, mappings: Mappings
+) -> None:
+    expected = [f"<http://localhost:8000/id/infrastructure/odatis/{infrastructure}>"] if infrastructure else []
+    assert values_of(online(mappings, address, "WWW:LINK"), "disseminatedBy") == expected
+
+
+def test_every_infrastructure_that_disseminates_is_in_the_directory(mappings: Mappings) -> None:
+    named = {row["infrastructure"] for row in mappings.registers["dissemination"].rows}
+    listed = directory.load(folder("mappings") / "registers" / "directory").files["infrastructures"]
+    assert named <= {row["key"] for row in listed.rows}
+
+
+@pytest.mark.parametrize("link", ["http://www.seadatanet.org/urnurl/SDN:L08::UN", "SDN:L08::UN"])
+def test_a_limitation_of_nvs_has_its_canonical_iri_however_it_is_written(link: str, mappings: Mappings) -> None:
+    result = mapped(
+        iso(
+            f"""<gmd:resourceConstraints><gmd:MD_LegalConstraints><gmd:otherConstraints>
+            <gmx:Anchor xlink:href="{link}">unrestricted</gmx:Anchor></gmd:otherConstraints>
+            </gmd:MD_LegalConstraints></gmd:resourceConstraints>"""
+        ),
+        mappings,
+    )
+    assert values_of(result, "terms/rights") == ["<http://vocab.nerc.ac.uk/collection/L08/current/UN/>"]
+    assert values_of(result, "accessRights") == [
+        "<http://publications.europa.eu/resource/authority/access-right/PUBLIC>"
+    ]
