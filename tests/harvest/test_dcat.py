@@ -2,17 +2,24 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 import pytest
 
+from odatis_kg.config import load
 from odatis_kg.harvest.client import HarvestError, Page, Start
 from odatis_kg.harvest.dcat import DcatClient
 from odatis_kg.harvest.http import FetchError, Http
+from odatis_kg.harvest.journal import Walk
+from odatis_kg.mapping.kinds import Kind, scan
+from odatis_kg.pipeline.building import harvest
+from odatis_kg.pipeline.walking import Wanted
 from odatis_kg.sources import DcatSource
 from tests.harvest.site_server import Asked, Reply, Site, running
 from tests.harvest.test_sitemap import Knowing
+from tests.support import quiet
 
 PREFIXES = """@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 @prefix hydra: <http://www.w3.org/ns/hydra/core#> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
@@ -200,3 +207,35 @@ def test_one_resource_is_found_on_its_page(site: Site) -> None:
     assert names([found]) == ["d3"]
     assert found.answer.url.endswith("page=2")
     assert client(site).one("https://data.example.org/d9").items == ()
+
+
+def test_a_catalogue_is_harvested_into_the_ledger_and_what_it_lists_no_more_is_missing(
+    site: Site, tmp_path: Path
+) -> None:
+    source = DcatSource(protocol="dcat", url=f"{site.address}/catalogue", delay_seconds=0)
+    settings = load(data_dir=tmp_path / "data", sources={"ours": source})
+
+    def harvested() -> Walk:
+        (outcome,) = harvest({"ours": source}, settings, Wanted(full=True), quiet, lambda *_: None)
+        assert outcome.succeeded, outcome.reason
+        return outcome.walk
+
+    first = harvested()
+    assert (first.items, first.new, first.pages, first.quarantined) == (5, 5, 3, 0)
+    again = harvested()
+    assert (again.items, again.new, again.changed, again.missing) == (5, 0, 0, 0)
+    site.answers["/catalogue?page=2"] = turtle(
+        datasets(4).replace("Profils", "Profiles") + view(2, "<{address}/catalogue?page=3>", 4)
+    )
+    site.answers["/catalogue"] = turtle(datasets(1, 2) + view(1, "<{address}/catalogue?page=2>", 4))
+    site.answers["/catalogue?page=3"] = turtle(datasets(5) + view(3, "", 4))
+    third = harvested()
+    assert (third.items, third.changed, third.missing) == (4, 1, 1)
+
+
+def test_every_item_is_one_record_for_the_scanner_and_no_other_bytes(site: Site) -> None:
+    for page in walk(client(site)):
+        for item in page.items:
+            (record,) = scan(item.content or b"").records
+            assert (record.kind, record.key) == (Kind.DCAT, f"dcat:{item.identifier}")
+            assert record.content == item.content

@@ -9,14 +9,19 @@ from typing import Any
 
 import pytest
 
+from odatis_kg.config import load
 from odatis_kg.harvest.client import HarvestError, Page, Start, Validators
 from odatis_kg.harvest.embedded import blocks_of
 from odatis_kg.harvest.http import FetchError, Http
+from odatis_kg.harvest.journal import Walk
 from odatis_kg.harvest.sitemap import SitemapClient
 from odatis_kg.harvest.sitemap_file import moment
 from odatis_kg.mapping.kinds import Kind, scan
+from odatis_kg.pipeline.building import harvest
+from odatis_kg.pipeline.walking import Wanted
 from odatis_kg.sources import SitemapSource
 from tests.harvest.site_server import Reply, Site, running
+from tests.support import quiet
 
 
 class Knowing:
@@ -407,6 +412,29 @@ def test_blocks_are_found_however_the_page_is_written(script: str) -> None:
 def test_an_old_encoding_of_a_page_is_understood() -> None:
     page = html(json.dumps(dataset(1), ensure_ascii=False)).replace("utf-8", "iso-8859-1").encode("iso-8859-1")
     assert json.loads(blocks_of(page)[0]) == dataset(1)
+
+
+def test_a_site_is_harvested_into_the_ledger_and_only_what_changed_is_read_again(site: Site, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        site.answers[f"/data/{number}"] = Reply(html(dataset(number)), headers={"ETag": f'"{number}"'})
+    source = SitemapSource(protocol="sitemap", url=f"{site.address}/sitemap.xml", delay_seconds=0)
+    settings = load(data_dir=tmp_path / "data", sources={"pages": source})
+
+    def harvested() -> Walk:
+        (outcome,) = harvest({"pages": source}, settings, Wanted(full=True), quiet, lambda *_: None)
+        assert outcome.succeeded, outcome.reason
+        return outcome.walk
+
+    first = harvested()
+    assert (first.items, first.new, first.quarantined) == (3, 3, 0)
+    again = harvested()
+    assert (again.items, again.new, again.changed, again.missing) == (3, 0, 0, 0)
+    site.paths()
+    site.answers["/data/1"] = Reply(html(dataset(1, description="New")), headers={"ETag": '"1b"'})
+    site.answers["/data/2"] = Reply(html('{"@context": "https://schema.org", '), headers={"ETag": '"2b"'})
+    site.answers["/sitemap.xml"] = urlset("{address}/data/1", "{address}/data/2")
+    third = harvested()
+    assert (third.changed, third.quarantined, third.missing) == (1, 1, 1)
 
 
 @pytest.mark.real
