@@ -8,7 +8,6 @@ resource. What must stay true: a node that leads back to one above it is an addr
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pyoxigraph as ox
 
@@ -139,5 +138,5 @@ class _Tree:
 def _name(iri: str) -> str:
     """The prefixed name of a property or class; of one in a namespace that is not declared, its host and its last step."""
     spelt = respelt(iri)
-    last = re.split("[/#:]", spelt.rstrip("/#:"))[-1]
-    return compact(spelt, _PREFIXES) or f"{urlsplit(spelt).hostname or 'urn'}:{last}"
+    steps = [step for step in re.split("[/#:?]+", spelt) if step]
+    return compact(spelt, _PREFIXES) or ":".join([*steps[1:2], *steps[2:][-1:]]) or "property"

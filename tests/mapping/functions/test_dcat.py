@@ -252,3 +252,9 @@ def test_a_tree_that_grows_beyond_measure_is_refused(mappings: Mappings) -> None
     )
     with pytest.raises(Exception, match="more than 100,000"):
         dataset("dct:relation " + ", ".join(f"<http://a.org/0/{a}>" for a in range(8)), mappings, links)
+
+
+def test_a_property_of_no_known_namespace_is_kept_by_its_host_and_last_step(mappings: Mappings) -> None:
+    result = dataset('<http://voc.example.org/a/b#colour> "blue" ; <http://[> "x" ; <urn:x> "y"', mappings)
+    assert values_of(result, "schema.org/name") == ['"["', '"voc.example.org:colour"', '"x"']
+    assert result.coverage.unknown == {}
