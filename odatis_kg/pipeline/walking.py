@@ -297,13 +297,15 @@ class _Walker:
         gone = [key for key, state in unseen if key in deleted or (whole and state == "missing")]
         missing = [key for key, state in unseen if whole and state == "current" and key not in deleted]
         held, most = self.ledger.count(self.name), self.intake.settings.harvest.most_drop
-        if len(gone) > most * held and not self.wanted.accept_drop:
+        # Who asks not to be here any more does not wait for somebody to agree.
+        counted = [key for key in gone if not (isinstance(self.source, OrcidSource) and key in deleted)]
+        if len(counted) > most * held and not self.wanted.accept_drop:
             walk.state = "held"
             walk.reason = (
-                f"{len(gone):,} of {held:,} records are gone, more than {most:.0%} (harvest.most_drop): none is dropped. If"
+                f"{len(counted):,} of {held:,} records are gone, more than {most:.0%} (harvest.most_drop): none is dropped. If"
                 f" that is right: odatis-kg harvest {self.name} --accept-drop"
             )
-            gone = []
+            gone = [key for key in gone if key not in counted]
         states = [*((key, "missing") for key in missing), *((key, "gone") for key in gone)]
         for key, state in states:
             self.ledger.lose(run, self.name, key, "gone" if state == "gone" else "missing", now())
