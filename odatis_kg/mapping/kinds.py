@@ -16,12 +16,13 @@ from typing import Any, Final
 
 from lxml import etree
 
-from odatis_kg.mapping import datacite_xml, lists, rdf, schema_org, xml
+from odatis_kg.mapping import datacite_xml, dcat, lists, rdf, schema_org, xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 from odatis_kg.mapping.json import document_of
+from odatis_kg.namespaces import PREFIXES
 
-SCANNER_VERSION: Final = "2"
+SCANNER_VERSION: Final = "3"
 
 
 class Kind(StrEnum):
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     DUBLIN_CORE = "dublin-core"
     PANGAEA = "pangaea"
     SCHEMA_ORG = "schema-org"
+    DCAT = "dcat"
     SKOS = "skos"
     NVS_LIST = "nvs-list"
     NVS_MAPPING = "nvs-mapping"
@@ -191,6 +193,7 @@ _DUBLIN_CORE_ROOTS: Final = {
     f"{{{xml.NAMESPACES['csw']}}}Record",
     "{http://www.opengis.net/cat/csw/3.0}Record",
 }
+_DCAT: Final = dcat.NAMESPACE.decode()
 _ENVELOPES: Final = {
     "GetRecordsResponse", "GetRecordByIdResponse", "SearchResults", "OAI-PMH", "record", "metadata", "ListRecords",
     "GetRecord", "Response", "response", "records",
@@ -211,7 +214,7 @@ def _scan_xml(content: bytes) -> Scan:
     except RefusedError as error:
         return _refused(str(error))
     name = xml.local_name(root)
-    if name == "RDF":
+    if name == "RDF" or etree.QName(root).namespace == _DCAT:
         return _scan_rdf(content, rdf.Syntax.RDF_XML)
     if kind := _kind_of(root):
         return _one(root, kind, content)
@@ -247,6 +250,11 @@ def _scan_envelope(root: xml.Parsed) -> Scan:
             records.append(_found(element, kind, on_its_own(element)))
         except ValueError as error:
             refusals.append(Refusal(str(error), where))
+    for element in root.iter(f"{{{PREFIXES['rdf']}}}RDF"):
+        # A catalogue that answers with DCAT (CSW): as many resources as the answer holds.
+        found = _dcat_records(etree.tostring(element, encoding="UTF-8", with_tail=False), rdf.Syntax.RDF_XML)
+        records += found.records if found else ()
+        refusals += found.refusals if found else ()
     if not records and not refusals:
         if deleted := sum(1 for header in root.iter("{*}header") if header.get("status") == "deleted"):
             return _refused(f"{deleted} record(s) that the source marks as deleted, and no other")
@@ -374,6 +382,8 @@ def _scan_json(content: bytes) -> Scan:
         return _refused(str(error))
     if schema_org.is_schema_org(document):
         return _scan_schema_org(document, content)
+    if found := _dcat_records(content, rdf.Syntax.JSON_LD):
+        return found
     if (list_kind := lists.kind_of_json(document)) is not None:
         return _scan_list(content, Kind(list_kind))
     data = document.get("data") if isinstance(document, dict) else None
@@ -523,7 +533,29 @@ def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _dcat_records(content: bytes, syntax: rdf.Syntax) -> Scan | None:
+    """The datasets, series and services of a DCAT document, each by its description; None when it describes none."""
+    if dcat.NAMESPACE not in content.replace(rb"\/", b"/"):
+        return None
+    try:
+        found = list(dcat.descriptions(dcat.parse(content, syntax)))
+    except RefusedError:
+        return None  # whoever reads it next says why
+    records = [
+        Found(Kind.DCAT, f"dcat:{_dcat_name(one)}", one.modified, one.content) for one in found if not one.refusal
+    ]
+    refusals = [Refusal(one.refusal, one.name) for one in found if one.refusal]
+    return Scan(tuple(records), tuple(refusals)) if found else None
+
+
+def _dcat_name(one: dcat.Description) -> str:
+    bare = doi(one.address)
+    return bare.replace("/", ":") if bare else one.name
+
+
 def _scan_rdf(content: bytes, syntax: rdf.Syntax) -> Scan:
+    if (found := _dcat_records(content, syntax)) is not None:
+        return found
     try:
         vocabulary = rdf.read(content, syntax)
     except RefusedError as error:

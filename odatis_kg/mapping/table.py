@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import datacite_xml, elements, json, lists, rdf, registers, schema_org, xml
+from odatis_kg.mapping import datacite_xml, dcat_reader, elements, json, lists, rdf, registers, schema_org, xml
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
@@ -216,5 +216,6 @@ _READERS: Final[dict[str, tuple[Opener, str]]] = {
     "datacite": (_open_datacite, "members"),
     "schema-org": (_open_schema_org, "members"),
     "rdf": (_open_rdf, "predicates"),
+    "dcat": (dcat_reader.read, "members"),
     **{kind: (opener, "columns") for kind, opener in lists.READERS.items()},
 }

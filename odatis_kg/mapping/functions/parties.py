@@ -75,24 +75,29 @@ class Address(NamedTuple):
 
 def party(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """A responsible party of the resource or of the record (option `of`): attribution always, shortcut property by role."""
-    about = context.subjects[options["of"]]
     for stated in read_parties(context, node):
-        agent = state_agent(context, stated)
-        if agent is None:
-            continue
-        attribution = state_attribution(context, about, agent, stated.role)
-        if stated.person or stated.person_iri:
-            # ISO 19139 gives one link for the person and the organisation together: it is said of the two as they stand.
-            for page in stated.pages:
-                _state_page(context, attribution, "foaf:page", page)
-        if options["of"] == "resource":
-            state_order(context, attribution)
-            if not stated.person:
-                context.texts(attribution, "schema:roleName", stated.position)
-            _state_shortcut(context, about, agent, stated)
-        elif options["of"] == "record" and stated.role == "pointOfContact":
-            _state_contact_point(context, about, agent, stated)
-        state_further(context, attribution, stated)
+        state_party(context, options["of"], stated)
+
+
+def state_party(context: Context, of: str, stated: Party) -> None:
+    """A party of the resource or of the record: its agent, its attribution, the property of its role, its contact point."""
+    about = context.subjects[of]
+    agent = state_agent(context, stated)
+    if agent is None:
+        return
+    attribution = state_attribution(context, about, agent, stated.role)
+    if stated.person or stated.person_iri:
+        # ISO 19139 gives one link for the person and the organisation together: it is said of the two as they stand.
+        for page in stated.pages:
+            _state_page(context, attribution, "foaf:page", page)
+    if of == "resource":
+        state_order(context, attribution)
+        if not stated.person:
+            context.texts(attribution, "schema:roleName", stated.position)
+        _state_shortcut(context, about, agent, stated)
+    elif of == "record" and stated.role == "pointOfContact":
+        _state_contact_point(context, about, agent, stated)
+    state_further(context, attribution, stated)
 
 
 def read_parties(context: Context, node: Element) -> Iterator[Party]:
