@@ -1,6 +1,7 @@
 """Which client speaks the protocol of a source."""
 
 from odatis_kg.harvest.client import Client
+from odatis_kg.harvest.csw import CswClient
 from odatis_kg.harvest.datacite import DataCiteClient
 from odatis_kg.harvest.dcat import DcatClient
 from odatis_kg.harvest.edmo import EdmoClient
@@ -11,6 +12,7 @@ from odatis_kg.harvest.oaipmh import OaiPmhClient
 from odatis_kg.harvest.orcid import OrcidClient
 from odatis_kg.harvest.sitemap import SitemapClient
 from odatis_kg.sources import (
+    CswSource,
     DataCiteSource,
     DcatSource,
     EdmoSource,
@@ -30,6 +32,8 @@ def client_for(source: WebSource, http: Http) -> Client:
         TypeError: no client speaks its protocol (a fault of ours: a test looks at every protocol).
     """
     match source:
+        case CswSource():
+            return CswClient(source, http)
         case OaiPmhSource():
             return OaiPmhClient(source, http)
         case DataCiteSource():

@@ -15,7 +15,7 @@ from odatis_kg.harvest.client import Item
 from odatis_kg.harvest.http import Answer
 from odatis_kg.mapping import xml
 from odatis_kg.mapping.errors import RefusedError
-from odatis_kg.mapping.kinds import content_key, on_its_own
+from odatis_kg.mapping.kinds import content_key
 
 _TOKEN: Final = re.compile(rb"<(?:[\w.-]+:)?resumptionToken[^<>]*>\s*([^<>]*?)\s*</")
 
@@ -55,7 +55,7 @@ def read(answer: Answer, verb: str) -> xml.Parsed:
         BrokenError: not well-formed, or not an answer to this verb.
     """
     try:
-        root = xml.parse(answer.content.lstrip(b" \t\r\n"))
+        root = xml.parse_as_sent(answer.content.lstrip(b" \t\r\n"))
     except RefusedError as error:
         tokens = _TOKEN.findall(answer.content)
         token = unescape(tokens[-1].decode("utf-8", "replace")) if tokens else ""
@@ -111,7 +111,7 @@ def _item(record: xml.Parsed, stated: Counter[str]) -> Item:
     metadata = record.find("{*}metadata")
     if header.is_deleted:
         return Item(header.identifier, None, header.modified)
-    content = on_its_own(record)
+    content = xml.on_its_own(record)
     identifier = header.identifier
     if metadata is not None and stated[identifier] > 1:
         # pycsw 2.6 writes the header of the first record of a page over all of them.

@@ -225,7 +225,7 @@ def _scan_xml(content: bytes) -> Scan:
         return _refused(f"the server answered with an error instead of records: {said}")
     if name == "Capabilities":
         return _refused("a description of a service (GetCapabilities), which holds no record")
-    return _scan_envelope(root)
+    return _scan_envelope(root, xml.parse_as_sent(content))
 
 
 def _one(root: xml.Parsed, kind: Kind, content: bytes) -> Scan:
@@ -235,7 +235,9 @@ def _one(root: xml.Parsed, kind: Kind, content: bytes) -> Scan:
         return _refused(str(error))
 
 
-def _scan_envelope(root: xml.Parsed) -> Scan:
+def _scan_envelope(root: xml.Parsed, as_sent: xml.Parsed) -> Scan:
+    """The records of an answer, read in one tree and cut out of another, whose namespaces nobody touched."""
+    twins = dict(zip(root.iter(), as_sent.iter(), strict=True))
     records: list[Found] = []
     refusals: list[Refusal] = []
     for element in _record_elements(root):
@@ -247,7 +249,7 @@ def _scan_envelope(root: xml.Parsed) -> Scan:
                 refusals.append(Refusal(f"{what}", where))
             continue
         try:
-            records.append(_found(element, kind, on_its_own(element)))
+            records.append(_found(element, kind, xml.on_its_own(twins[element])))
         except ValueError as error:
             refusals.append(Refusal(str(error), where))
     for element in root.iter(f"{{{PREFIXES['rdf']}}}RDF"):
@@ -269,11 +271,6 @@ def _scan_envelope(root: xml.Parsed) -> Scan:
             " (ISO 19115/19139, Dublin Core, DataCite, PANGAEA, lists of NVS, CF and EDMERP)"
         )
     return Scan(tuple(records), tuple(refusals))
-
-
-def on_its_own(element: xml.Parsed) -> bytes:
-    """A record cut out of an answer, with the namespaces it inherits from the answer declared on it."""
-    return etree.tostring(element, encoding="UTF-8", xml_declaration=True, with_tail=False)
 
 
 def _record_elements(root: xml.Parsed) -> Iterator[xml.Parsed]:

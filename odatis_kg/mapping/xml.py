@@ -45,6 +45,7 @@ NAMESPACES: Final[dict[str, str]] = {
     "mdq": "http://standards.iso.org/iso/19157/-2/mdq/1.0",
 }  # fmt: skip
 
+_XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _ISO_MODULE: Final = re.compile(r"http://standards\.iso\.org/iso/(?:19115/-3|19157/-2)/([a-z]+)/[0-9.]+")
 _MODULES: Final = {found[1]: uri for uri in NAMESPACES.values() if (found := _ISO_MODULE.fullmatch(uri))}
 _GML_32: Final = "http://www.opengis.net/gml/3.2"
@@ -61,6 +62,17 @@ def parse(content: bytes) -> Parsed:
 
     Raises:
         RefusedError: not well-formed, not decodable, nested deeper than 256 elements, or carrying a DTD.
+    """
+    root = parse_as_sent(content)
+    _uniform_namespaces(root)
+    return root
+
+
+def parse_as_sent(content: bytes) -> Parsed:
+    """The same with the namespaces as they are, for what is handed on rather than read.
+
+    Raises:
+        RefusedError: as for `parse`.
     """
     refuse_dtd(content)
     parser = etree.XMLParser(
@@ -81,7 +93,6 @@ def parse(content: bytes) -> Parsed:
         raise RefusedError(f"the XML cannot be decoded: {error}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise RefusedError(_DOCTYPE)  # in an encoding that the first look could not read
-    _uniform_namespaces(root)
     return root
 
 
@@ -99,6 +110,26 @@ def _at_doctype(*_: object) -> None:
 
 def _at_first_element(*_: object) -> None:
     raise _FirstElement
+
+
+def on_its_own(element: Parsed) -> bytes:
+    """An element cut out of a document, in exclusive canonical form (W3C, Exclusive XML Canonicalization 1.0).
+
+    The bytes depend on the element alone, not on what surrounds it: a server may declare the namespaces of a record on the
+    record in one answer and around it in the next, by what else the answer contains.
+    """
+    typed = {value.partition(":")[0] for one in element.iter() if ":" in (value := one.get(_XSI_TYPE, ""))}
+    try:
+        return etree.tostring(
+            element,
+            method="c14n",
+            exclusive=True,
+            with_comments=False,
+            with_tail=False,
+            inclusive_ns_prefixes=sorted(typed) or None,
+        )
+    except etree.C14NError:  # a namespace that is no absolute IRI has no canonical form
+        return etree.tostring(element, encoding="UTF-8", with_tail=False)
 
 
 def refuse_dtd(content: bytes) -> None:

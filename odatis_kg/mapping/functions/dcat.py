@@ -25,7 +25,7 @@ from odatis_kg.mapping.functions.spatial import state_measurement
 from odatis_kg.mapping.identifiers import canonical, crs, doi
 from odatis_kg.mapping.json import Node
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Localised
+from odatis_kg.mapping.xml_reader import Localised
 from odatis_kg.namespaces import PREFIXES
 
 _CLASSES: Final = (

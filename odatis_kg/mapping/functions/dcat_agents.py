@@ -21,7 +21,7 @@ from odatis_kg.mapping.functions.parties import (
 from odatis_kg.mapping.functions.resource import NO_VALUES
 from odatis_kg.mapping.identifiers import canonical, edmo, orcid, ror
 from odatis_kg.mapping.json import Node
-from odatis_kg.mapping.xml import Localised
+from odatis_kg.mapping.xml_reader import Localised
 
 # Local names of classes, of FOAF, vCard, schema.org, ORG and PROV alike.
 _PERSONS: Final = {"Person", "Individual"}
