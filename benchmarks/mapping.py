@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -18,8 +18,9 @@ from lxml import etree
 
 from benchmarks.corpus import mappings, real_records, records
 from odatis_kg.harvest.folder import UnreadableFileError
-from odatis_kg.mapping.engine import map_record
+from odatis_kg.mapping.engine import Mapped, Mappings
 from odatis_kg.mapping.kinds import Kind, SourceRecord
+from odatis_kg.pipeline.parallel import Item, map_records
 
 _ROUNDS = 5
 _FEW, _MANY = 5_000, 50_000
@@ -41,7 +42,7 @@ def measure(paths: list[Path], xslt: Path | None) -> Figures:
 
     def map_all() -> None:
         nonlocal quads
-        quads = sum(map_record(record, tables).quads for record in found)
+        quads = sum(mapped.quads for mapped in _mapped(found, tables))
 
     parsing, mapping = _in_turns(parse, map_all)
     rate = len(found) / mapping
@@ -68,8 +69,8 @@ def _against_xslt(found: list[SourceRecord], xslt: Path) -> Figures:
                 theirs.append(stylesheet.transform_to_string(xdm_node=node) or "")
 
         def map_all() -> None:
-            for record in found:
-                map_record(record, tables).text()
+            for mapped in _mapped(found, tables):
+                mapped.text()
 
         transforming, mapping = _in_turns(transform, map_all)
     figure = f"{len(found) / mapping:,.0f} records/s to N-Quads"
@@ -77,6 +78,13 @@ def _against_xslt(found: list[SourceRecord], xslt: Path) -> Figures:
         f"{len(found) / transforming:,.0f} records/s, to RDF/XML of {sum(map(len, theirs)) / len(found) / 1000:,.0f} kB"
     )
     return [("Mapping ISO 19139, one core", figure, f"{transforming / mapping:.2f} of {xslt.name} ({other})")]
+
+
+def _mapped(found: list[SourceRecord], tables: Mappings) -> Iterator[Mapped]:
+    """The records mapped in this process, as the command does it with `--jobs 1`."""
+    for _, outcome in map_records((Item(record, None) for record in found), tables, float("inf"), 1):
+        assert outcome.mapped is not None, outcome.reason
+        yield outcome.mapped
 
 
 def _in_turns(*works: Callable[[], None]) -> list[float]:

@@ -139,7 +139,7 @@ class ReleaseSettings(_Table):
         1_000,
         ge=1,
         le=10_000_000,
-        description="Most records checked with SHACL in one build; above it, an even sample.",
+        description="Most records checked with SHACL in one build; above it, a sample.",
     )
 
 

@@ -37,8 +37,8 @@ def digest(*natural_key: str, length: int = 10) -> str:
     Ten digits (40 bits) keep the chance of two parts of one record sharing a name below 1 in 200,000
     for a record with 3,000 parts.
     """
-    canonical = _AS_JSON([unicodedata.normalize("NFC", part) for part in natural_key])
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+    canonical = ", ".join([_AS_JSON(unicodedata.normalize("NFC", part)) for part in natural_key])  # a list in JSON
+    return hashlib.sha256(f"[{canonical}]".encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def key_segment(kind: str, authority: str, identifier: str) -> str:

@@ -3,6 +3,7 @@
 What must stay true: a source needs nothing but its protocol and its address; every other setting has a bounded default.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -16,6 +17,14 @@ def _address(value: str) -> str:
         raise ValueError("an http or https address is needed, such as https://catalogue.example.org/csw")
     if parts.username or parts.password:
         raise ValueError("an address with a user name or a password would be shown in the graph; leave them out")
+    return value
+
+
+def _expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
     return value
 
 
@@ -148,14 +157,23 @@ class SitemapSource(WebSource):
     """Pages with embedded schema.org JSON-LD, found through a sitemap (the ODIS pattern); robots.txt is obeyed."""
 
     protocol: Literal["sitemap"]
-    include: str = Field("", description="Regular expression that page addresses must match; empty means all.")
+    url: Address = Field(description="Address of the sitemap, or of the site whose robots.txt names its sitemaps.")
+    include: Annotated[str, AfterValidator(_expression)] = Field(
+        "", description="Regular expression that page addresses must match; empty means all."
+    )
+    hosts: tuple[str, ...] = Field(
+        (), description="Further hosts, such as www.example.org, whose pages the sitemap may list besides its own."
+    )
+    most_pages: int = Field(
+        100_000, ge=1, le=5_000_000, description="Largest number of pages; a sitemap that lists more is refused."
+    )
 
 
 class FolderSource(AnySource):
     """Files and folders of this machine."""
 
     protocol: Literal["folder"]
-    paths: tuple[Path, ...] = Field(min_length=1, description="Files and folders.")
+    paths: tuple[Path, ...] = Field(min_length=1, description="Files, folders and .zip archives.")
 
 
 Source = Annotated[

@@ -3,20 +3,24 @@
 from odatis_kg.harvest.client import Client
 from odatis_kg.harvest.csw import CswClient
 from odatis_kg.harvest.datacite import DataCiteClient
+from odatis_kg.harvest.dcat import DcatClient
 from odatis_kg.harvest.edmo import EdmoClient
 from odatis_kg.harvest.gcmd import GcmdClient
 from odatis_kg.harvest.http import Http
 from odatis_kg.harvest.nvs import NvsClient
 from odatis_kg.harvest.oaipmh import OaiPmhClient
 from odatis_kg.harvest.orcid import OrcidClient
+from odatis_kg.harvest.sitemap import SitemapClient
 from odatis_kg.sources import (
     CswSource,
     DataCiteSource,
+    DcatSource,
     EdmoSource,
     GcmdSource,
     NvsSource,
     OaiPmhSource,
     OrcidSource,
+    SitemapSource,
     WebSource,
 )
 
@@ -42,4 +46,8 @@ def client_for(source: WebSource, http: Http) -> Client:
             return GcmdClient(source, http)
         case EdmoSource():
             return EdmoClient(source, http)
+        case DcatSource():
+            return DcatClient(source, http)
+        case SitemapSource():
+            return SitemapClient(source, http)
     raise TypeError(f"no client for {type(source).__name__}")

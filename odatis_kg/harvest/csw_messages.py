@@ -25,6 +25,7 @@ ISO: Final[tuple[str, ...]] = (ISO_19115_3, ISO_19115_3_OLD, GMD, GMI)  # the ri
 
 _FILTER: Final = {V2: "http://www.opengis.net/ogc", V3: "http://www.opengis.net/fes/2.0"}
 _TYPES: Final = {ISO_19115_3: "mdb:MD_Metadata", ISO_19115_3_OLD: "mdb:MD_Metadata", GMD: "gmd:MD_Metadata"}
+_RDF_ABOUT: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _PREFIXES: Final = {
     "apiso": "http://www.opengis.net/cat/csw/apiso/1.0",
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -101,7 +102,7 @@ class Results:
 
     matched: int | None
     next: int | None
-    records: tuple[xml.Element, ...]
+    records: tuple[xml.Parsed, ...]
 
 
 # Requests
@@ -193,7 +194,7 @@ def record_body(query: Query, identifier: str) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _request(name: str, query: Query) -> xml.Element:
+def _request(name: str, query: Query) -> xml.Parsed:
     csw = DUBLIN_CORE[query.version]
     prefixes = {"csw": csw, "ogc" if query.version == V2 else "fes": _FILTER[query.version], **_PREFIXES}
     if query.version == V3:
@@ -299,7 +300,7 @@ def read_capabilities(content: bytes) -> Capabilities:
     )
 
 
-def _values(places: list[xml.Element], kind: str, *names: str) -> Iterator[str]:
+def _values(places: list[xml.Parsed], kind: str, *names: str) -> Iterator[str]:
     """The values a parameter may have, where it is described first."""
     for place in places:
         for parameter in place.iterfind(f"{{*}}{kind}"):
@@ -323,7 +324,7 @@ def read_results(content: bytes) -> Results:
     return Results(_count(results.get("numberOfRecordsMatched")), _count(results.get("nextRecord")), records)
 
 
-def read_record(content: bytes) -> xml.Element | None:
+def read_record(content: bytes) -> xml.Parsed | None:
     """The record of an answer to GetRecordById: inside an element of its own in 2.0.2, by itself in 3.0; None when there
     is none.
 
@@ -336,7 +337,7 @@ def read_record(content: bytes) -> xml.Element | None:
     return next(iter(root), None)
 
 
-def _parsed(content: bytes) -> xml.Element:
+def _parsed(content: bytes) -> xml.Parsed:
     if re.match(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+)?html[\s>]", content[:1024], re.IGNORECASE):
         raise AnswerError(
             "the server answers with an HTML page instead of XML: a web page, a login or an error page? Give the address"
@@ -354,7 +355,7 @@ def _parsed(content: bytes) -> xml.Element:
     return root
 
 
-def reported(root: xml.Element) -> ReportedError:
+def reported(root: xml.Parsed) -> ReportedError:
     """An exception report as an exception; several exceptions in it are told one after the other."""
     found = [*root.iterfind("{*}Exception"), *root.iterfind("{*}ServiceException")]
     code = next((code for one in found if (code := one.get("exceptionCode") or one.get("code"))), "")
@@ -363,21 +364,23 @@ def reported(root: xml.Element) -> ReportedError:
     return ReportedError(code, locator, text[:500])
 
 
-def identifier_of(record: xml.Element) -> str:
+def identifier_of(record: xml.Parsed) -> str:
     """The record's own identifier in any of the schemas; empty when it says none."""
     for path in ("{*}fileIdentifier", "{*}metadataIdentifier/*/{*}code", f"{{{_PREFIXES['dc']}}}identifier"):
         if found := next(_texts(record.iterfind(path)), ""):
             return found
+    if xml.local_name(record) == "RDF" and len(record):  # a record as DCAT
+        return record[0].get(_RDF_ABOUT, "")
     return ""
 
 
-def modified_of(record: xml.Element) -> str:
+def modified_of(record: xml.Parsed) -> str:
     """The record's own date of change in any of the schemas; empty when it says none."""
     paths = ("{*}dateStamp", "{*}dateInfo/*/{*}date", f"{{{_PREFIXES['dct']}}}modified")
     return max((text for path in paths for text in _texts(record.iterfind(path))), default="")
 
 
-def _texts(elements: Iterable[xml.Element]) -> Iterator[str]:
+def _texts(elements: Iterable[xml.Parsed]) -> Iterator[str]:
     for element in elements:
         if text := " ".join(xml.all_text(element).split()):
             yield text

@@ -14,7 +14,7 @@ from odatis_kg.harvest.client import HarvestError, Item
 from odatis_kg.harvest.csw_messages import AnswerError, Capabilities, Query, ReportedError, Results
 from odatis_kg.harvest.http import Answer, FetchError, Http
 from odatis_kg.mapping.kinds import content_key
-from odatis_kg.mapping.xml import Element, on_its_own
+from odatis_kg.mapping.xml import Parsed, on_its_own
 from odatis_kg.sources import CswSource
 
 _XML: Final = {"Accept": "application/xml"}
@@ -176,7 +176,7 @@ def _service(url: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(kept), fragment=""))
 
 
-def _item(record: Element) -> Item:
+def _item(record: Parsed) -> Item:
     content = on_its_own(record)
     return Item(messages.identifier_of(record) or content_key(content), content, messages.modified_of(record))
 

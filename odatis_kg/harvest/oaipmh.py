@@ -101,7 +101,7 @@ class OaiPmhClient:
             new = [item for item in items if walk.see(item.identifier)]
             yield walk.page(answer, new, walk.total if len(self._sets) == 1 else None)
 
-    def _list(self, verb: str, walk: Walk, place: str) -> tuple[Answer, xml.Element]:
+    def _list(self, verb: str, walk: Walk, place: str) -> tuple[Answer, xml.Parsed]:
         chosen = {"metadataPrefix": self._source.metadata_prefix, "from": place, "set": self._sets[walk.chosen]}
         parameters = {"verb": verb, "resumptionToken": walk.token} if walk.token else {"verb": verb}
         if not walk.token or walk.repeats:
@@ -209,7 +209,7 @@ class OaiPmhClient:
             return answer, Item(identifier, item.content, item.modified, item.reason)
         return answer, Item(identifier, None, reason="GetRecord: the answer holds no record")
 
-    def _ask(self, parameters: Mapping[str, str]) -> tuple[Answer, xml.Element]:
+    def _ask(self, parameters: Mapping[str, str]) -> tuple[Answer, xml.Parsed]:
         """An answer, and the element of it that is named like the verb; one that cannot be read is asked for twice.
 
         Raises:

@@ -47,7 +47,7 @@ class Header:
     is_deleted: bool = False
 
 
-def read(answer: Answer, verb: str) -> xml.Element:
+def read(answer: Answer, verb: str) -> xml.Parsed:
     """The element of an answer that is named like the verb.
 
     Raises:
@@ -70,19 +70,19 @@ def read(answer: Answer, verb: str) -> xml.Element:
     raise RefusalError(said[:500], frozenset(code.lower() for code in codes), answer)
 
 
-def items_of(body: xml.Element) -> list[Item]:
+def items_of(body: xml.Parsed) -> list[Item]:
     """The records of a page, in its order."""
     records = [element for element in body if xml.local_name(element) == "record"]
     stated = Counter(header_of(record).identifier for record in records)
     return [_item(record, stated) for record in records]
 
 
-def headers_of(body: xml.Element) -> list[Header]:
+def headers_of(body: xml.Parsed) -> list[Header]:
     """The headers of a page of ListIdentifiers, some of which come wrapped as records."""
     return [header_of(element) for element in body if xml.local_name(element) in ("header", "record")]
 
 
-def header_of(element: xml.Element) -> Header:
+def header_of(element: xml.Parsed) -> Header:
     """The header that an element is or has."""
     header = element.find("{*}header") if xml.local_name(element) == "record" else element
     if header is None:
@@ -92,7 +92,7 @@ def header_of(element: xml.Element) -> Header:
     return Header(found.get("identifier", ""), found.get("datestamp", ""), deleted)
 
 
-def next_of(body: xml.Element) -> tuple[str, int | None]:
+def next_of(body: xml.Parsed) -> tuple[str, int | None]:
     """The resumption token, empty when the list is at its end, and the size of the whole list where it is announced."""
     token = body.find("{*}resumptionToken")
     if token is None:
@@ -101,12 +101,12 @@ def next_of(body: xml.Element) -> tuple[str, int | None]:
     return text(token), int(size) if re.fullmatch(r"[0-9]{1,12}", size) else None
 
 
-def text(element: xml.Element | None) -> str:
+def text(element: xml.Parsed | None) -> str:
     """The text of an element on one line, empty when there is none."""
     return "" if element is None else " ".join(xml.all_text(element).split())
 
 
-def _item(record: xml.Element, stated: Counter[str]) -> Item:
+def _item(record: xml.Parsed, stated: Counter[str]) -> Item:
     header = header_of(record)
     metadata = record.find("{*}metadata")
     if header.is_deleted:

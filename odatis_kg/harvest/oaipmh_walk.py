@@ -106,7 +106,7 @@ class Walk:
         self.seen[key] = self.begun
         return before is None or before == self.begun
 
-    def turn(self, headers: list[Header], body: xml.Element) -> bool:
+    def turn(self, headers: list[Header], body: xml.Parsed) -> bool:
         """Take a page of a list: where it goes on, and in which order it comes; False when it came before.
 
         Raises:

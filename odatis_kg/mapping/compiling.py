@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from odatis_kg.mapping import json, listing, rdf, values, xml
+from odatis_kg.mapping import elements, json, listing, rdf, values
 from odatis_kg.mapping.conversions import Conversion, conversion
 from odatis_kg.mapping.engine import Action, Context, Row
 from odatis_kg.mapping.errors import TableError
@@ -94,9 +94,9 @@ class Compiler:
     def _path(self, path: str, *, by_local_names: bool) -> Any:
         if self._dialect == "xpath":
             if by_local_names:
-                return xml.local_path(path)
+                return elements.local_path(path)
             root = _IDENTIFICATION.get(self._profile, "ID")
-            return xml.compile_path(_ID.sub(lambda found: found[1] + root, path))
+            return elements.compile_path(_ID.sub(lambda found: found[1] + root, path))
         if self._dialect == "columns":
             return listing.compile_path(path)
         return rdf.compile_path(path) if self._dialect == "predicates" else json.compile_path(path)
@@ -167,7 +167,7 @@ class Compiler:
 def _own_address(context: Context, node: Any, paths: str) -> str | None:
     """The address or identifier by which a part names itself, the first that is one; what is none stays to be read."""
     for prop in context.reader.find(node, paths):
-        unread = [one for one in prop.iter() if one not in context.reader.consumed]
+        unread = [one for one in prop.below if one not in context.reader.consumed]
         for text in (context.reader.href(prop), context.reader.string(prop)):
             if (found := canonical(text)) and values.is_iri(found) and found.startswith(("http:", "https:", "urn:")):
                 return found

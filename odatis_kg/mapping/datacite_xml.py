@@ -7,7 +7,7 @@ spelt `Uri`. Boxes and points of kernel 3, which are texts of numbers, become th
 from typing import Any, Final
 
 from odatis_kg.mapping.values import clean
-from odatis_kg.mapping.xml import Element, all_text, local_name
+from odatis_kg.mapping.xml import Parsed, all_text, local_name
 
 Json = dict[str, Any]
 
@@ -26,12 +26,12 @@ _BOX: Final = ("southBoundLatitude", "westBoundLongitude", "northBoundLatitude",
 _POINT: Final = ("pointLatitude", "pointLongitude")
 
 
-def is_datacite(element: Element) -> bool:
+def is_datacite(element: Parsed) -> bool:
     """Whether an element is the root of a DataCite record."""
     return local_name(element) == "resource" and "datacite.org/schema/kernel" in element.tag
 
 
-def as_json(root: Element) -> Json:
+def as_json(root: Parsed) -> Json:
     """The record as the `attributes` of the REST API."""
     found: Json = {}
     for child in root:
@@ -59,14 +59,14 @@ def as_json(root: Element) -> Json:
     return found
 
 
-def _words(element: Element) -> str:
+def _words(element: Parsed) -> str:
     """The text of an element; `<br/>` of a description is a line break."""
     for line_break in element.iter("{*}br"):
         line_break.tail = "\n" + (line_break.tail or "")
     return clean(all_text(element))
 
 
-def _attributes(element: Element) -> Json:
+def _attributes(element: Parsed) -> Json:
     found = {}
     for name, value in element.attrib.items():
         member = "lang" if name == _XML_LANG else str(name).rpartition("}")[2].replace("URI", "Uri")
@@ -75,7 +75,7 @@ def _attributes(element: Element) -> Json:
     return found
 
 
-def _agent(element: Element) -> Json:
+def _agent(element: Parsed) -> Json:
     found: Json = {"nameIdentifiers": [], "affiliation": [], **_attributes(element)}
     for child in element:
         name, words = local_name(child), _words(child)
@@ -90,7 +90,7 @@ def _agent(element: Element) -> Json:
     return {name: value for name, value in found.items() if value}
 
 
-def _place(element: Element) -> Json:
+def _place(element: Parsed) -> Json:
     found: Json = {}
     for child in element:
         name, words = local_name(child), _words(child)
@@ -109,7 +109,7 @@ def _place(element: Element) -> Json:
     return found
 
 
-def _plain(element: Element) -> Json:
+def _plain(element: Parsed) -> Json:
     """An element with children as an object; a child that comes again makes a list."""
     found: Json = _attributes(element)
     for child in element:

@@ -5,7 +5,7 @@ place in the record it came from; statements leave sorted and without doubles.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -87,7 +87,7 @@ class Mapped:
 
     def text(self) -> bytes:
         """The same as a file's content."""
-        return "".join(f"{line}\n" for line in self._lines).encode("utf-8")
+        return "\n".join([*self._lines, ""]).encode("utf-8")
 
     @property
     def quads(self) -> int:
@@ -103,7 +103,7 @@ class Context:
     reader: Any
     iris: Iris
     registers: Mapping[str, Register]
-    prefixes: Mapping[str, str]
+    names: Mapping[str, Term]
     subjects: dict[str, Term] = field(default_factory=dict)
     graph: str = ""
     row: str = ""
@@ -113,27 +113,25 @@ class Context:
     shared: Mapping[str, "tuple[Row, ...]"] = field(default_factory=dict)
     deadline: float = float("inf")
     watch: "Watch | None" = None
-    _terms: dict[str, Term] = field(default_factory=dict)
-    _said: dict[Term, dict[Term, list[Statement]]] = field(default_factory=dict)
+    _said: dict[str, dict[Term, list[Statement]]] = field(default_factory=dict)
+    _said_since: dict[str, list[Statement]] = field(default_factory=lambda: defaultdict(list))
 
     def name(self, prefixed: str) -> Term:
         """The term of a prefixed name such as `dct:title`; names are written in code and tables only, never in data."""
-        term = self._terms.get(prefixed)
-        if term is None:
-            prefix, _, local = prefixed.partition(":")
-            term = self._terms[prefixed] = Term(f"<{self.prefixes[prefix]}{local}>")
-        return term
+        return self.names[prefixed]
 
     def add(self, subject: Term, predicate: str, object_: Term) -> None:
         """State something; the current row and node are remembered with it."""
-        name = self.name(predicate)
-        statement = Statement(subject, name, object_, self.row, self.node)
+        statement = Statement(subject, self.names[predicate], object_, self.row, self.node)
         self.statements.append(statement)
-        self._said.setdefault(name, {}).setdefault(subject, []).append(statement)
+        self._said_since[predicate].append(statement)
 
     def said(self, predicate: str) -> Mapping[Term, list[Statement]]:
         """What has been stated so far with a predicate (other than a class), by subject, in order."""
-        return self._said.get(self.name(predicate), {})
+        said = self._said.setdefault(predicate, {})
+        for statement in self._said_since.pop(predicate, ()):  # sorted out when asked for: few predicates ever are
+            said.setdefault(statement.subject, []).append(statement)
+        return said
 
     def objects(self, subject: Term, predicate: str) -> list[Term]:
         """The values that a property of a thing has so far."""
@@ -142,7 +140,7 @@ class Context:
     def type(self, subject: Term, *classes: str) -> None:
         """State the classes of a node, as prefixed names."""
         for name in classes:
-            self.statements.append(Statement(subject, RDF_TYPE, self.name(name), self.row, self.node))
+            self.statements.append(Statement(subject, RDF_TYPE, self.names[name], self.row, self.node))
 
     def texts(self, subject: Term, predicate: str, localised: list[tuple[str, str | None]]) -> None:
         """State each text with its language."""
@@ -204,6 +202,22 @@ class Context:
             raise RefusedError("mapping it took longer than the time one record may take (input.record_seconds)")
 
 
+class Names(dict[str, Term]):
+    """The terms of prefixed names such as `dct:title`, each made when it is first asked for.
+
+    Names are written in code and tables only, never in data, so there are a few hundred.
+    """
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        super().__init__()
+        self._prefixes = prefixes
+
+    def __missing__(self, prefixed: str) -> Term:
+        prefix, _, local = prefixed.partition(":")
+        term = self[prefixed] = Term(f"<{self._prefixes[prefix]}{local}>")
+        return term
+
+
 def all_prefixes(iris: Iris) -> dict[str, str]:
     """The prefixes of `namespaces` and, for this base address, `odk`."""
     return {**PREFIXES, "odk": iris.odk}
@@ -227,7 +241,7 @@ def map_record(
         reader=reader,
         iris=mappings.iris,
         registers=mappings.registers,
-        prefixes=mappings.prefixes,
+        names=mappings.names,
         shared=spec.shared,
         deadline=time.monotonic() + seconds,
         watch=watch,
@@ -257,13 +271,10 @@ def map_record(
 
 
 def _coverage(reader: Reader) -> Coverage:
-    states = Counter[State]()
-    unknown = Counter[str]()
-    for node, _, state in reader.leaves():
-        states[state] += 1
-        if state is State.UNKNOWN:
-            unknown[reader.where(node)] += 1
-    return Coverage(states.total(), states[State.CONSUMED], states[State.IGNORED], dict(sorted(unknown.items())))
+    leaves = list(reader.leaves())
+    states = Counter([state for _, _, state in leaves])
+    unknown = Counter([reader.where(node) for node, _, state in leaves if state is State.UNKNOWN])
+    return Coverage(len(leaves), states[State.CONSUMED], states[State.IGNORED], dict(sorted(unknown.items())))
 
 
 class Action(Protocol):
@@ -319,5 +330,6 @@ class Mappings:
     digest: str
     iris: Iris
     prefixes: dict[str, str]
+    names: Mapping[str, Term]
     registers: dict[str, Register]
     specs: dict[Kind, Spec]

@@ -14,10 +14,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from odatis_kg.mapping import datacite_xml, lists, rdf, schema_org, xml
+from lxml import etree
+
+from odatis_kg.mapping import datacite_xml, dcat, lists, rdf, schema_org, xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 from odatis_kg.mapping.json import document_of
+from odatis_kg.namespaces import PREFIXES
 
 SCANNER_VERSION: Final = "3"
 
@@ -34,6 +37,7 @@ class Kind(StrEnum):
     DUBLIN_CORE = "dublin-core"
     PANGAEA = "pangaea"
     SCHEMA_ORG = "schema-org"
+    DCAT = "dcat"
     SKOS = "skos"
     NVS_LIST = "nvs-list"
     NVS_MAPPING = "nvs-mapping"
@@ -189,6 +193,7 @@ _DUBLIN_CORE_ROOTS: Final = {
     f"{{{xml.NAMESPACES['csw']}}}Record",
     "{http://www.opengis.net/cat/csw/3.0}Record",
 }
+_DCAT: Final = dcat.NAMESPACE.decode()
 _ENVELOPES: Final = {
     "GetRecordsResponse", "GetRecordByIdResponse", "SearchResults", "OAI-PMH", "record", "metadata", "ListRecords",
     "GetRecord", "Response", "response", "records",
@@ -209,7 +214,7 @@ def _scan_xml(content: bytes) -> Scan:
     except RefusedError as error:
         return _refused(str(error))
     name = xml.local_name(root)
-    if name == "RDF":
+    if name == "RDF" or etree.QName(root).namespace == _DCAT:
         return _scan_rdf(content, rdf.Syntax.RDF_XML)
     if kind := _kind_of(root):
         return _one(root, kind, content)
@@ -223,14 +228,14 @@ def _scan_xml(content: bytes) -> Scan:
     return _scan_envelope(root, xml.parse_as_sent(content))
 
 
-def _one(root: xml.Element, kind: Kind, content: bytes) -> Scan:
+def _one(root: xml.Parsed, kind: Kind, content: bytes) -> Scan:
     try:
         return Scan(records=(_found(root, kind, content),))
     except ValueError as error:
         return _refused(str(error))
 
 
-def _scan_envelope(root: xml.Element, as_sent: xml.Element) -> Scan:
+def _scan_envelope(root: xml.Parsed, as_sent: xml.Parsed) -> Scan:
     """The records of an answer, read in one tree and cut out of another, whose namespaces nobody touched."""
     twins = dict(zip(root.iter(), as_sent.iter(), strict=True))
     records: list[Found] = []
@@ -247,6 +252,11 @@ def _scan_envelope(root: xml.Element, as_sent: xml.Element) -> Scan:
             records.append(_found(element, kind, xml.on_its_own(twins[element])))
         except ValueError as error:
             refusals.append(Refusal(str(error), where))
+    for element in root.iter(f"{{{PREFIXES['rdf']}}}RDF"):
+        # A catalogue that answers with DCAT (CSW): as many resources as the answer holds.
+        found = _dcat_records(etree.tostring(element, encoding="UTF-8", with_tail=False), rdf.Syntax.RDF_XML)
+        records += found.records if found else ()
+        refusals += found.refusals if found else ()
     if not records and not refusals:
         if deleted := sum(1 for header in root.iter("{*}header") if header.get("status") == "deleted"):
             return _refused(f"{deleted} record(s) that the source marks as deleted, and no other")
@@ -263,7 +273,7 @@ def _scan_envelope(root: xml.Element, as_sent: xml.Element) -> Scan:
     return Scan(tuple(records), tuple(refusals))
 
 
-def _record_elements(root: xml.Element) -> Iterator[xml.Element]:
+def _record_elements(root: xml.Parsed) -> Iterator[xml.Parsed]:
     """The outermost elements below an envelope that are records of some kind, in document order."""
     pending = [root]
     while pending:
@@ -275,7 +285,7 @@ def _record_elements(root: xml.Element) -> Iterator[xml.Element]:
             pending.extend(reversed(element))
 
 
-def _kind_of(element: xml.Element) -> Kind | None:
+def _kind_of(element: xml.Parsed) -> Kind | None:
     kind = _RECORD_ROOTS.get(element.tag)
     if kind is None and xml.local_name(element) in _PROFILE_ROOTS:
         namespaces = {child.tag.partition("}")[0][1:] for child in element}
@@ -312,7 +322,7 @@ _MODIFIED_PATHS: Final = (
 )
 
 
-def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
+def _found(root: xml.Parsed, kind: Kind, content: bytes) -> Found:
     if len(root) == 0:
         raise ValueError("the record is empty")
     if kind is Kind.DATACITE:
@@ -335,7 +345,7 @@ def _found(root: xml.Element, kind: Kind, content: bytes) -> Found:
     return Found(kind, key, max(_texts(root, _MODIFIED_PATHS), default=""), content, warning)
 
 
-def _dublin_core_record(root: xml.Element, content: bytes) -> Found:
+def _dublin_core_record(root: xml.Parsed, content: bytes) -> Found:
     """A Dublin Core record: named by its DOI, else by its first identifier, else by the header of the OAI-PMH answer."""
     stated = list(_texts(root, (_path("dc:identifier"),)))
     above = next((one for one in root.iterancestors() if xml.local_name(one) == "record"), None)
@@ -352,7 +362,7 @@ def _dublin_core_record(root: xml.Element, content: bytes) -> Found:
     return Found(Kind.DUBLIN_CORE, key, max([*dates, modified]), content, warning)
 
 
-def _texts(root: xml.Element, paths: tuple[str, ...]) -> Iterator[str]:
+def _texts(root: xml.Parsed, paths: tuple[str, ...]) -> Iterator[str]:
     for path in paths:
         for element in root.iterfind(path):
             if text := " ".join(xml.all_text(element).split()):
@@ -369,6 +379,8 @@ def _scan_json(content: bytes) -> Scan:
         return _refused(str(error))
     if schema_org.is_schema_org(document):
         return _scan_schema_org(document, content)
+    if found := _dcat_records(content, rdf.Syntax.JSON_LD):
+        return found
     if (list_kind := lists.kind_of_json(document)) is not None:
         return _scan_list(content, Kind(list_kind))
     data = document.get("data") if isinstance(document, dict) else None
@@ -518,7 +530,29 @@ def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _dcat_records(content: bytes, syntax: rdf.Syntax) -> Scan | None:
+    """The datasets, series and services of a DCAT document, each by its description; None when it describes none."""
+    if dcat.NAMESPACE not in content.replace(rb"\/", b"/"):
+        return None
+    try:
+        found = list(dcat.descriptions(dcat.parse(content, syntax)))
+    except RefusedError:
+        return None  # whoever reads it next says why
+    records = [
+        Found(Kind.DCAT, f"dcat:{_dcat_name(one)}", one.modified, one.content) for one in found if not one.refusal
+    ]
+    refusals = [Refusal(one.refusal, one.name) for one in found if one.refusal]
+    return Scan(tuple(records), tuple(refusals)) if found else None
+
+
+def _dcat_name(one: dcat.Description) -> str:
+    bare = doi(one.address)
+    return bare.replace("/", ":") if bare else one.name
+
+
 def _scan_rdf(content: bytes, syntax: rdf.Syntax) -> Scan:
+    if (found := _dcat_records(content, syntax)) is not None:
+        return found
     try:
         vocabulary = rdf.read(content, syntax)
     except RefusedError as error:

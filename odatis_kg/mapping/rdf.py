@@ -183,7 +183,7 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
         if isinstance(owner, ox.NamedNode) and not is_iri(about):
             broken += 1
         elif isinstance(object_, ox.Literal):
-            nodes.append(Node(about, predicate, "", object_.value, _language(object_.language), order))
+            nodes.append(Node(about, predicate, "", object_.value, tag(object_.language), order))
         else:
             nodes.append(Node(about, predicate, _iri(object_), "", None, order))
     concepts = frozenset(node.subject for node in nodes if node.predicate == _TYPE and node.iri == _CONCEPT)
@@ -192,7 +192,8 @@ def read(content: bytes, syntax: Syntax) -> RdfReader:
         if remarks:
             raise RefusedError(remarks[0])
         raise RefusedError(
-            "RDF without any SKOS concept: an ontology or a catalogue rather than a vocabulary, which is not mapped"
+            "RDF without any SKOS concept and without any dataset described in DCAT: an ontology, or a catalogue that only"
+            " names what it holds; neither is mapped"
         )
     scheme, described = scheme_of(nodes, concepts, lists)
     if described:
@@ -263,11 +264,11 @@ def _without_blank_nodes(
     classes: dict[ox.BlankNode, str] = {}
     for subject, predicate, object_ in quads:
         if isinstance(object_, ox.BlankNode):
-            owners.setdefault(object_, (subject, _respelt(predicate.value)))
+            owners.setdefault(object_, (subject, respelt(predicate.value)))
         elif isinstance(subject, ox.BlankNode) and predicate.value == _TYPE and isinstance(object_, ox.NamedNode):
             classes.setdefault(subject, object_.value)
     for subject, predicate, object_ in quads:
-        steps = [_respelt(predicate.value)]
+        steps = [respelt(predicate.value)]
         owner: ox.NamedNode | ox.BlankNode = subject
         while isinstance(owner, ox.BlankNode) and owner in owners and len(steps) <= _DEEPEST:
             owner, step = owners[owner]
@@ -285,9 +286,9 @@ def _without_blank_nodes(
 
 
 @lru_cache(maxsize=256)
-def _language(tag: str | None) -> str | None:
+def tag(stated: str | None) -> str | None:
     """A language tag as BCP 47 writes it (`fr_FR` is met, pitfall P16); None when it is no tag."""
-    repaired = (tag or "").replace("_", "-")
+    repaired = (stated or "").replace("_", "-")
     return repaired if is_language_tag(repaired) else None
 
 
@@ -301,11 +302,12 @@ def _iri(node: ox.NamedNode) -> str:
 
 
 def _predicate(node: ox.NamedNode) -> str:
-    return _respelt(node.value)
+    return respelt(node.value)
 
 
 @lru_cache(maxsize=4096)
-def _respelt(text: str) -> str:
+def respelt(text: str) -> str:
+    """An IRI in its right namespace, where real dumps misspell it."""
     for misspelt, namespace in _NAMESPACES.items():
         if text.startswith(misspelt):
             return namespace + text[len(misspelt) :]

@@ -3,12 +3,16 @@
 import csv
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from odatis_kg.mapping.values import is_iri
 from odatis_kg.namespaces import PREFIXES, expand
+
+# Texts from here on are not remembered, so that what is remembered stays below 10 MB.
+_LONG = 2000
 
 
 class RegisterError(ValueError):
@@ -23,7 +27,7 @@ class Register:
     rows: tuple[dict[str, str], ...]
     lines: tuple[int, ...]
     _by_key: dict[str, dict[str, str]] = field(repr=False, compare=False)
-    _patterns: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = field(repr=False, compare=False)
+    _first_match: Callable[[str], dict[str, str] | None] = field(repr=False, compare=False)
 
     def get(self, key: str) -> dict[str, str] | None:
         """The row whose key is `key`, whatever the case; None when there is none."""
@@ -31,10 +35,7 @@ class Register:
 
     def match(self, text: str) -> dict[str, str] | None:
         """The first row whose key, taken as a regular expression, is found in `text` (case does not matter)."""
-        for pattern, row in self._patterns:
-            if pattern.search(text):
-                return row
-        return None
+        return self._first_match(text)
 
 
 def load(folder: Path) -> dict[str, Register]:
@@ -72,7 +73,17 @@ def _load(path: Path) -> Register:
             if problem := _problem(column, text):
                 raise RegisterError(f"{path.name}, line {number}, row '{row[header[0]]}': {problem}")
     patterns = [(re.compile(row[header[0]], re.IGNORECASE), row) for row in rows] if header[0] == "pattern" else []
-    return Register(path.stem, tuple(rows), tuple(numbers), by_key, tuple(patterns))
+    return Register(path.stem, tuple(rows), tuple(numbers), by_key, _first_match(patterns))
+
+
+def _first_match(patterns: list[tuple[re.Pattern[str], dict[str, str]]]) -> Callable[[str], dict[str, str] | None]:
+    """Finds the first row whose pattern is in a text; remembered, as all records of a source state the same conditions."""
+
+    def find(text: str) -> dict[str, str] | None:
+        return next((row for pattern, row in patterns if pattern.search(text)), None)
+
+    remembered = lru_cache(maxsize=4096)(find)
+    return lambda text: remembered(text) if len(text) < _LONG else find(text)
 
 
 # What the cells of a column are, by its name: addresses, names of terms, patterns. All may be empty.

@@ -16,10 +16,11 @@ from typing import Any, Final
 import yaml
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import datacite_xml, json, lists, rdf, registers, schema_org, xml
+from odatis_kg.mapping import datacite_xml, dcat_reader, elements, json, lists, rdf, registers, schema_org, xml
 from odatis_kg.mapping.compiling import Compiler, RawRow
 from odatis_kg.mapping.engine import (
     Mappings,
+    Names,
     Opener,
     Spec,
     all_prefixes,
@@ -28,6 +29,7 @@ from odatis_kg.mapping.errors import RefusedError, TableError
 from odatis_kg.mapping.functions import IDENTITIES
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.reading import Reader
+from odatis_kg.mapping.xml_reader import XmlReader
 
 _ROW_WORDS: Final = {
     "id", "doc", "from", "subject", "predicate", "value", "node", "part", "rows", "ignore", "cardinality", "normative",
@@ -85,6 +87,7 @@ def load(folder: Path, iris: Iris) -> Mappings:
         digest=registers.digest([folder]),
         iris=iris,
         prefixes=prefixes,
+        names=Names(prefixes),
         registers=known_registers,
         specs=specs,
     )
@@ -181,7 +184,7 @@ def _yaml(path: Path) -> Any:
 
 
 def _open_xml(content: bytes) -> Reader:
-    return xml.XmlReader(xml.parse(content))
+    return XmlReader(elements.elements(xml.parse(content)))
 
 
 def _open_orcid(content: bytes) -> Reader:
@@ -213,5 +216,6 @@ _READERS: Final[dict[str, tuple[Opener, str]]] = {
     "datacite": (_open_datacite, "members"),
     "schema-org": (_open_schema_org, "members"),
     "rdf": (_open_rdf, "predicates"),
+    "dcat": (dcat_reader.read, "members"),
     **{kind: (opener, "columns") for kind, opener in lists.READERS.items()},
 }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from odatis_kg.harvest.folder import File, UnreadableFileError, as_text, read, walk
+from odatis_kg.harvest.folder import File, UnreadableFileError, places, walk
 from odatis_kg.harvest.journal import Extent, Journal, Walk
 from odatis_kg.harvest.ledger import Version
 from odatis_kg.pipeline.intake import Intake, Place
@@ -64,12 +64,11 @@ def harvest_files(paths: list[Path], source: str, intake: Intake, stage: Stage, 
                         version.kind, version.key, newer.file.shown, same_date=older.modified == newer.modified
                     )
             advance(1)
-    places = [as_text(path.resolve()) + ("/" if path.is_dir() else "") for path in paths]
     with ledger.transaction():
         for seen in newest.values():
             count(this, ledger.see(intake.run, this.id, seen.version, seen.file.location, now()))
         missing: list[tuple[str, str]] = []
-        for key, state in ledger.unseen(this.id, source, places):
+        for key, state in ledger.unseen(this.id, source, places(paths)):
             new: Literal["missing", "gone"] = "gone" if state == "missing" else "missing"
             ledger.lose(intake.run, source, key, new, now())
             count(this, new)
@@ -92,7 +91,7 @@ def _harvest_file(file: File, source: str, intake: Intake) -> HarvestedFile:
     """Read one file; when its bytes are known, the ledger already knows what is in it."""
     report = FileReport(file.shown)
     try:
-        content = read(file.path, intake.settings.input.file_mb * 1_000_000)
+        content = file.read(intake.settings.input.file_mb * 1_000_000)
     except UnreadableFileError as error:
         report.refuse(str(error))
         return HarvestedFile(report, [])

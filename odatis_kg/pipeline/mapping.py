@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from odatis_kg.config import Settings
-from odatis_kg.harvest.folder import File, UnreadableFileError, read, walk
+from odatis_kg.harvest.folder import File, UnreadableFileError, walk
 from odatis_kg.mapping.coverage import Survey
 from odatis_kg.mapping.documentation import pages
 from odatis_kg.mapping.errors import RefusedError
@@ -120,7 +120,7 @@ def _all_records(paths: list[Path], settings: Settings) -> Iterator[SourceRecord
 def _records(file: File, settings: Settings, report: FileReport) -> tuple[Found, ...]:
     """The records of a file; what is refused is noted in its report."""
     try:
-        content = read(file.path, settings.input.file_mb * 1_000_000)
+        content = file.read(settings.input.file_mb * 1_000_000)
     except UnreadableFileError as error:
         report.refuse(str(error))
         return ()

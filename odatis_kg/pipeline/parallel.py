@@ -4,6 +4,7 @@ What must stay true: memory stays flat however many records come (a bounded numb
 process is refused and the others go on.
 """
 
+import gc
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -50,10 +52,32 @@ def map_records(
         jobs = _cores() if len(first) == _WORTH_PROCESSES else 1
         stream = chain(first, stream)
     if jobs == 1:
-        for item in stream:
-            yield item, map_safely(item.record, mappings, seconds)
+        with _collecting_rarely():
+            for item in stream:
+                yield item, map_safely(item.record, mappings, seconds)
         return
     yield from _in_processes(stream, mappings.iris, seconds, jobs)
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Meanwhile garbage is looked for every ten records or so, and never among the tables.
+
+    Mapping leaves no circles behind: what looking for them finds is nothing, and it takes an eighth of the time.
+    """
+    before = gc.get_threshold()
+    _collect_rarely()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _collect_rarely() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _cores() -> int:
@@ -138,6 +162,7 @@ def _start(base_url: str, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _tables, _seconds = load_mappings(Iris(base_url)), seconds
+    _collect_rarely()
 
 
 def _end_with_parent() -> None:

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from odatis_kg.config import load
 from odatis_kg.iris import Iris
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import map_record
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.kinds import SourceRecord, scan
-from odatis_kg.mapping.xml import XmlReader, leaf_value, local_name
+from odatis_kg.mapping.xml_reader import XmlReader
 from odatis_kg.pipeline.mapping import survey_files
 from odatis_kg.pipeline.stages import load_mappings
 from tests.support import quiet
@@ -60,9 +60,9 @@ def test_the_words_of_records_are_found_in_the_output(real: Path) -> None:
         readers: list[XmlReader] = []
         map_record(record, mappings, watch=lambda context, found=readers: found.append(context.reader))  # type: ignore[misc]
         reader = readers[0]
-        for element in reader.root.iter():
+        for element in reader.every:
             kind = _kind(element) if element not in reader.ignored else None
-            words = leaf_value(element)
+            words = element.value
             if not kind or not words or words.casefold() in ("", "unknown", "none", "n/a", "-", "missing", "null"):
                 continue
             total[kind] += 1
@@ -72,12 +72,12 @@ def test_the_words_of_records_are_found_in_the_output(real: Path) -> None:
     assert 1 - lost.total() / total.total() >= 0.98, {kind: (lost[kind], total[kind]) for kind in total}
 
 
-def _kind(element: etree._Element) -> str | None:
+def _kind(element: Element) -> str | None:
     """What a leaf is for, by the property element it is the value of."""
-    parent = element.getparent()
-    if parent is None or local_name(element)[:1].islower():
+    parent = element.parent
+    if parent is None or element.name[:1].islower():
         return None
-    return WORDS.get(local_name(parent))
+    return WORDS.get(parent.name)
 
 
 def _found(words: str, folded: set[str], everything: str) -> bool:

@@ -19,7 +19,7 @@ import rdflib
 from rdflib import RDF, RDFS, SH, Graph, Literal, URIRef
 
 from odatis_kg.harvest.folder import read, walk
-from odatis_kg.mapping import xml
+from odatis_kg.mapping import elements, xml
 from odatis_kg.mapping.engine import Mapped, Mappings, map_record
 from odatis_kg.mapping.kinds import Kind, SourceRecord, scan
 from odatis_kg.namespaces import PREFIXES
@@ -159,10 +159,9 @@ def source_values(result: Mapped, path: str) -> list[str]:
     """What the source states at a path of the register."""
     if result.record.kind is Kind.DATACITE:
         return [str(value) for value in members(json.loads(result.record.content), path) if value]
-    found = xml.compile_path(path)(xml.parse(result.record.content))
-    texts = [
-        xml.all_text(element) + "".join(f" {one.get('codeListValue') or ''}" for one in element) for element in found
-    ]
+    every = elements.elements(xml.parse(result.record.content))
+    found = elements.compile_path(path)(every[0])
+    texts = [element.words + "".join(f" {one.get('codeListValue') or ''}" for one in element) for element in found]
     return [" ".join(text.split()) for text in texts if text.strip()]
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyoxigraph as ox
 import pytest
@@ -21,7 +22,7 @@ from odatis_kg.pipeline.building import harvest, sync
 from odatis_kg.pipeline.status import statuses
 from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.store.release import ReleaseError, Releases
-from tests.conftest import ROOT
+from tests.conftest import ROOT, serving
 from tests.harvest.oai_server import Parameters, Record, Repository, records
 from tests.harvest.raw_server import RawServer, answer, raw_server
 from tests.support import quiet
@@ -282,6 +283,17 @@ def test_a_gone_record_leaves_a_tombstone_with_its_last_version(tmp_path: Path) 
     assert (settings.data_dir / "raw" / row["archived"].value).is_file()
     titles = {quad.object.value for quad in store.quads_for_pattern(row["thing"], None, None, ox.DefaultGraph())}
     assert "A title" in titles
+    gone, kept = (urlsplit(row["thing"].value.replace("test:08", f"test:{one}")).path for one in ("08", "07"))
+    with serving(settings.data_dir) as running:
+        for extension, word in (("html", "This is gone"), ("ttl", "tombstone"), ("jsonld", "tombstone")):
+            answer = running.get(gone.replace("/id/", "/doc/") + f".{extension}")
+            assert answer.status_code == 410
+            assert word in answer.text
+            assert running.get(kept.replace("/id/", "/doc/") + f".{extension}").status_code == 200
+        page = running.get(f"lineage?iri={settings.base_url.rstrip('/')}{kept}", Accept="text/html").text
+        assert "came in the answer to GET http" in page
+        assert "verb=ListRecords" in page
+        assert "(HTTP 200)" in page
 
 
 def test_two_at_once_are_one_after_the_other(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from odatis_kg.config import load
 from odatis_kg.iris import Iris
+from odatis_kg.mapping.elements import compile_path
 from odatis_kg.mapping.engine import Mappings
-from odatis_kg.mapping.xml import compile_path
 from odatis_kg.namespaces import PREFIXES
 from odatis_kg.quality.demands import demands
 from odatis_kg.quality.shacl import Shapes

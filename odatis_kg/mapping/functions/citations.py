@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text
 from odatis_kg.mapping.functions.resource import (
@@ -14,7 +15,7 @@ from odatis_kg.mapping.functions.resource import (
     texts_at,
 )
 from odatis_kg.mapping.identifiers import doi
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import XmlReader
 
 # Types of date that have a property of their own (ISO 19115-1, CI_DateTypeCode).
 _DATE_PROPERTIES = {
@@ -77,7 +78,7 @@ def identifier(context: Context, node: Element, options: Mapping[str, str]) -> N
     """
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
-    code_property = node if local_name(node) == "code" else reader.first(node, "code")
+    code_property = node if node.name == "code" else reader.first(node, "code")
     if code_property is None:
         return
     link, code = reader.href(code_property), reader.string(code_property)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, texts_at
 from odatis_kg.mapping.identifiers import canonical
-from odatis_kg.mapping.xml import Element, Localised, XmlReader
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 _NAMES = "sequenceIdentifier/*/aName | sequenceIdentifier/*/MemberName/aName | name/*/code | name | boundingName"
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import date_or_text, read_period
 from odatis_kg.mapping.functions.keywords import (
@@ -23,7 +24,7 @@ from odatis_kg.mapping.functions.parties import (
 )
 from odatis_kg.mapping.functions.resource import name_record, set_languages
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 _LOCAL_URN = re.compile(r"urn:SDN:CSR:LOCAL:(?P<code>.+)", re.IGNORECASE)
 # EDMERP names carry their acronym, organisation and country in braces: NAME {acronym="..." organisation="..." country="..."}

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import meant
 from odatis_kg.mapping.json import JsonReader, Node
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, leaf_value, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 
 def details(context: Context, node: Any, options: Mapping[str, str]) -> None:
@@ -39,17 +40,17 @@ def state_details(context: Context, node: Element, about: Term) -> None:
     (MD_Dimension) and value elements (gco:Integer) say nothing more and are left out of it.
     """
     reader: XmlReader = context.reader
-    for leaf in list(node.iter()):
-        if leaf in reader.consumed or leaf in reader.ignored or not leaf_value(leaf):
+    for leaf in node.below:
+        if leaf in reader.consumed or leaf in reader.ignored or not leaf.value:
             continue
         unit = (leaf.get("uom") or "").strip()
         prop = _property_of(leaf, node)
         name = _name(prop, node)
         said: Localised = (
-            [(leaf_value(leaf), None)] if unit else reader.text(prop, multiline=True) if prop is not node else []
+            [(leaf.value, None)] if unit else reader.text(prop, multiline=True) if prop is not node else []
         )
         if not said:
-            said = [(leaf_value(leaf), None)]
+            said = [(leaf.value, None)]
         reader.consumed.add(leaf)
         if said := meant(said):
             bare = [
@@ -78,16 +79,16 @@ _NO_WORDS: Final = frozenset(
 
 def _in_words(leaf: Element, text: str) -> bool:
     """Whether a value is words of a language, rather than a number, a date or an address."""
-    return local_name(leaf) not in _NO_WORDS and any(sign.isalpha() for sign in text)
+    return leaf.name not in _NO_WORDS and any(sign.isalpha() for sign in text)
 
 
 def _property_of(leaf: Element, top: Element) -> Element:
     """The property element a leaf is the value of: the nearest one above the value or translation elements."""
     element = leaf
     while element is not top:
-        if local_name(element)[:1].islower() and local_name(element) != "textGroup":
+        if element.name[:1].islower() and element.name != "textGroup":
             return element
-        parent = element.getparent()
+        parent = element.parent
         assert parent is not None
         element = parent
     return top
@@ -97,9 +98,9 @@ def _name(prop: Element, top: Element) -> str:
     names = []
     element: Element | None = prop
     while element is not None and element is not top:
-        if local_name(element)[:1].islower():
-            names.append(local_name(element))
-        element = element.getparent()
-    if not names or local_name(top)[:1].islower():
-        names.append(local_name(top))
+        if element.name[:1].islower():
+            names.append(element.name)
+        element = element.parent
+    if not names or top.name[:1].islower():
+        names.append(top.name)
     return " ".join(reversed(names))

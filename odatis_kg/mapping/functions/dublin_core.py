@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.datacite import turned
 from odatis_kg.mapping.functions.extents import state_box, state_period, state_place
@@ -31,7 +32,7 @@ from odatis_kg.mapping.functions.resource import (
 )
 from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, latitude_first, orcid
-from odatis_kg.mapping.xml import Element, Localised, XmlReader
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 _PICTURE: Final = re.compile(r"\.(?:gif|jpe?g|png|svg|tiff?)(?:$|\?)", re.IGNORECASE)
 _GRANT: Final = re.compile(
@@ -190,7 +191,7 @@ def coverage(context: Context, node: Element, options: Mapping[str, str]) -> Non
         if (number := values.number(text)) is not None:
             sides[side.lower()] = number
     numbers = [values.number(word) for word in words.split()]
-    encoding = "".join(map(str, node.attrib.values()))
+    encoding = "".join(node.attributes.values())
     names = [(name.strip(), context.reader.language) for name in _NAME.findall(words)]
     if len(sides) == 4:
         state_box(context, resource, **sides)
@@ -220,7 +221,7 @@ def box(context: Context, node: Element, options: Mapping[str, str]) -> None:  #
         context.warn("a bounding box lacks a corner and is left out")
         return
     (a, b), (c, d) = ((x, y) for x, y in corners if x is not None and y is not None)
-    if _GEONETWORK in node.nsmap.values():
+    if _GEONETWORK in node.source.nsmap.values():
         state_box(context, context.subjects["resource"], c, a, b, d)
     elif "WGS84" not in node.tag and latitude_first(node.get("crs") or ""):
         state_box(context, context.subjects["resource"], b, d, a, c)

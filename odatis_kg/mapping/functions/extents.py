@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, meant
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term, plain
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 from odatis_kg.namespaces import PREFIXES
 
 WKT = PREFIXES["geo"] + "wktLiteral"
@@ -177,8 +178,8 @@ def state_period(context: Context, start: str, end: str) -> None:
 def read_period(context: Context, node: Element) -> tuple[str, str, str, str]:
     """Start, end, and the indeterminate position of each (`now`, `before`, `after`, `unknown`), as texts (ISO 19136, 14.2.2)."""
     reader: XmlReader = context.reader
-    for element in node.iter("{*}TimePeriod", "{*}TimeInstant"):
-        if local_name(element) == "TimeInstant":
+    for element in node.named("TimePeriod", "TimeInstant"):
+        if element.name == "TimeInstant":
             start, certainty = _position(reader, element, "timePosition")
             return start, start, certainty, certainty
         start, start_certainty = _position(reader, element, "beginPosition | begin/TimeInstant/timePosition")

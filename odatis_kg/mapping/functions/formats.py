@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, state_once, texts_at
 from odatis_kg.mapping.identifiers import nvs_concept
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import XmlReader
 
 
 def data_format(context: Context, node: Element, options: Mapping[str, str]) -> None:
@@ -84,22 +85,21 @@ def _holders(context: Context, node: Element) -> list[Term]:
     section = next(
         (
             above
-            for above in node.iterancestors()
-            if local_name(above)
-            in ("MD_DigitalTransferOptions", "MD_Distributor", "MD_Distribution", "SDN_Distributor")
+            for above in node.above
+            if above.name in ("MD_DigitalTransferOptions", "MD_Distributor", "MD_Distribution", "SDN_Distributor")
         ),
         None,
     )
     if section is None:
         return []
-    if sum(1 for _ in section.iter("{*}MD_Format")) > 1:
+    if len(section.named("MD_Format")) > 1:
         return []
     stated = [one for several in context.said("dcat:distribution").values() for one in several]
     found = [
         one.object
         for one in stated
-        if isinstance(one.node, type(node)) and any(above is section for above in one.node.iterancestors())
+        if isinstance(one.node, Element) and any(above is section for above in one.node.above)
     ]
-    if not found and local_name(section) == "MD_Distributor":
+    if not found and section.name == "MD_Distributor":
         found = [one.object for one in stated]
     return sorted(set(found))

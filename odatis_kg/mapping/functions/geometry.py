@@ -7,13 +7,14 @@ from functools import lru_cache
 from itertools import pairwise
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import WKT, state_geometry
 from odatis_kg.mapping.functions.resource import NO_VALUES
 from odatis_kg.mapping.identifiers import canonical, crs, crs_components, is_geographic, latitude_first
 from odatis_kg.mapping.kinds import Kind
 from odatis_kg.mapping.values import Term, plain
-from odatis_kg.mapping.xml import Element, XmlReader, all_text, local_name
+from odatis_kg.mapping.xml_reader import XmlReader
 
 Point = tuple[Decimal, Decimal]
 
@@ -34,8 +35,8 @@ def bounding_polygon(context: Context, node: Element, options: Mapping[str, str]
         shapes = _whole(context, [shape for shape in _shapes(context, prop) if shape[1]])
         if not shapes:
             continue
-        names = [value for name in prop.iter("{*}name", "{*}description") for value in reader.text(name)]
-        stated = next((name for one in prop.iter() if (name := one.get("srsName"))), "")
+        names = [value for name in prop.named("name", "description") for value in reader.text(name)]
+        stated = next((name for one in prop.below if (name := one.get("srsName"))), "")
         system = crs(crs_components(stated)[0]) or _CRS84
         geographic = is_geographic(system)
         if geographic:
@@ -139,9 +140,9 @@ def _shifted(points: list[Point], *, beyond: bool) -> list[Point]:
 
 def _shapes(context: Context, prop: Element) -> Iterator[Shape]:
     """The simple geometries below a property, each with its rings or lines."""
-    for element in prop.iter("{*}Point", "{*}LineString", "{*}Curve", "{*}Polygon", "{*}LinearRing", "{*}Envelope"):
-        name = local_name(element)
-        if name == "LinearRing" and any(local_name(above) == "Polygon" for above in element.iterancestors()):
+    for element in prop.named("Point", "LineString", "Curve", "Polygon", "LinearRing", "Envelope"):
+        name = element.name
+        if name == "LinearRing" and any(above.name == "Polygon" for above in element.above):
             continue
         if name == "Envelope":
             ends = context.reader.find(element, "lowerCorner | upperCorner")
@@ -153,7 +154,7 @@ def _shapes(context: Context, prop: Element) -> Iterator[Shape]:
                 else:
                     yield "Polygon", [[(west, south), (east, south), (east, north), (west, north), (west, south)]]
         elif name == "Polygon":
-            rings = [_points(context, ring) for ring in element.iter("{*}LinearRing", "{*}Ring")]
+            rings = [_points(context, ring) for ring in element.named("LinearRing", "Ring")]
             yield name, [ring for ring in rings if ring]
         else:
             points = _points(context, element)
@@ -165,10 +166,10 @@ def _points(context: Context, element: Element) -> list[Point]:
     reader: XmlReader = context.reader
     numbers: list[Decimal] = []
     dimension = 2
-    for holder in element.iter("{*}posList", "{*}pos", "{*}coordinates", "{*}lowerCorner", "{*}upperCorner"):
+    for holder in element.named("posList", "pos", "coordinates", "lowerCorner", "upperCorner"):
         text = reader.string(holder)
-        stated = next((e.get("srsDimension") for e in (holder, *holder.iterancestors()) if e.get("srsDimension")), "2")
-        if local_name(holder) == "coordinates":
+        stated = next((e.get("srsDimension") for e in (holder, *holder.above) if e.get("srsDimension")), "2")
+        if holder.name == "coordinates":
             stated = str(len((text.split(" ", 1)[0]).strip(",").split(","))) if "," in text else "2"
         dimension = 3 if stated == "3" else 2
         found = [values.number(word) for word in re.split(r"[\s,]+", text.strip(", ")) if word]
@@ -183,7 +184,7 @@ def _points(context: Context, element: Element) -> list[Point]:
 
 
 def _stated_latitude_first(prop: Element) -> bool:
-    return any(latitude_first(element.get("srsName") or "") for element in prop.iter())
+    return any(latitude_first(element.get("srsName") or "") for element in prop.below)
 
 
 def _longitude_first(context: Context, shapes: list[Shape], *, swapped: bool) -> list[Shape] | None:
@@ -207,11 +208,12 @@ def _longitude_first(context: Context, shapes: list[Shape], *, swapped: bool) ->
 def _hull(root: Element) -> tuple[Decimal, Decimal, Decimal, Decimal] | None:
     """West, south, east and north of all bounding boxes of a record, a hundredth of a degree wider; None without a box."""
     boxes = []
-    for box in root.iter("{*}EX_GeographicBoundingBox"):
+    for box in root.named("EX_GeographicBoundingBox"):
         sides = [
-            values.number(all_text(side).strip())
+            values.number(side.words.strip())
             for name in ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
-            for side in box.findall(f"{{*}}{name}")
+            for side in box.children
+            if side.name == name
         ]
         known = [side for side in sides if side is not None]
         if len(known) == len(sides) == 4:
@@ -300,12 +302,12 @@ def _vertical_system(context: Context, node: Element) -> str:
         if reference := (prop.get("uuidref") or "").strip():
             reader.consumed.add(prop)
             stated.append(reference)
-        if local_name(prop) == "code":
+        if prop.name == "code":
             stated.append(reader.string(prop))
-            parent = prop.getparent()
+            parent = prop.parent
             space = reader.string_at(parent, "codeSpace") if parent is not None else ""
             stated.append(f"{space}:{reader.string(prop)}")
-        stated += [reader.string(one) for one in prop.iter("{*}identifier")]
+        stated += [reader.string(one) for one in prop.named("identifier")]
         for text in stated:
             if text and (found := crs(crs_components(text)[-1])):
                 return found
@@ -316,7 +318,7 @@ def _unit(context: Context, node: Element) -> str:
     reader: XmlReader = context.reader
     for prop in reader.find(node, "unitOfMeasure"):
         return reader.string(prop)
-    for element in node.iter():
+    for element in node.below:
         if unit := (element.get("uom") or "").strip():
             return unit.rpartition("#")[2] or unit
     return ""
@@ -324,13 +326,13 @@ def _unit(context: Context, node: Element) -> str:
 
 def _datums(context: Context, node: Element) -> Iterator[Term]:
     reader: XmlReader = context.reader
-    for datum in node.iter("{*}VerticalDatum"):
+    for datum in node.named("VerticalDatum"):
         for prop in reader.find(datum, "identifier | name | datumName"):
             text = reader.string(prop)
             found = canonical(text) if text.startswith(("http", "SDN:", "urn:")) else None
             if found and values.is_iri(found) and "vocab.nerc.ac.uk" in found:
                 yield values.iri(found)
-            elif text and text.lower() not in NO_VALUES and local_name(prop) != "identifier":
+            elif text and text.lower() not in NO_VALUES and prop.name != "identifier":
                 yield values.text(text)
 
 
@@ -346,7 +348,7 @@ def _depths(
     code = system.rpartition("/")[2]
     if code in _DEPTHS or (context.record.kind is Kind.CDI and first >= 0):
         return downwards
-    directions = {context.reader.string(one).lower() for one in node.iter("{*}axisDirection")}
+    directions = {context.reader.string(one).lower() for one in node.named("axisDirection")}
     if "down" in directions:
         return downwards
     if last < 0 or (last == 0 and (len(known) == 2 or code in _HEIGHTS or "up" in directions)):

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, meant
 from odatis_kg.mapping.identifiers import canonical, directory_entry, nvs_concept
 from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 # What a thing is that a keyword links to by such a property: a harvester of one record need not know its vocabulary.
 _CLASSES = {

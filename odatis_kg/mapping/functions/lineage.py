@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import read_period
 from odatis_kg.mapping.functions.parties import read_parties, state_agent, state_further
 from odatis_kg.mapping.functions.resource import NO_VALUES, meant, reference, texts_at
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader
+from odatis_kg.mapping.xml_reader import XmlReader
 
 
 def statement(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
 from odatis_kg.mapping.directory import AUTHORITY
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, is_service, state_doi, state_once, state_page, texts_at
 from odatis_kg.mapping.identifiers import canonical, doi, end_point
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 # A link to a DOI is the resource's own DOI only where the record says so: by protocol, function, name or description.
 # Real records do ("DOI of the product", protocol DOI or metadata-URL); a bare link may as well be a paper (R6).
@@ -156,7 +157,7 @@ _BYTES = {"": 10**6, "mb": 10**6, "mo": 10**6, "megabytes": 10**6, "megabyte": 1
 def _state_size(context: Context, node: Element, distribution: Term) -> None:
     """`dcat:byteSize` of the one link of a transfer option (MD_DigitalTransferOptions) that states its size."""
     reader: XmlReader = context.reader
-    options = next((above for above in node.iterancestors() if local_name(above) == "MD_DigitalTransferOptions"), None)
+    options = next((above for above in node.above if above.name == "MD_DigitalTransferOptions"), None)
     if options is None or len(reader.find(options, "onLine/*")) != 1:
         return
     size = reader.first(options, "transferSize")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.extents import state_box, state_period
 from odatis_kg.mapping.functions.parties import Party, state_agent, state_attribution, state_maker, state_organisation
@@ -10,7 +11,7 @@ from odatis_kg.mapping.functions.resource import NO_VALUES, name_record, state_d
 from odatis_kg.mapping.functions.rights import state_licence, state_statement
 from odatis_kg.mapping.identifiers import canonical, doi, orcid
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader
+from odatis_kg.mapping.xml_reader import XmlReader
 
 
 def identity(context: Context) -> None:

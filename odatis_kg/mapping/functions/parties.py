@@ -4,15 +4,17 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, meant, state_once, state_page, texts_at
 from odatis_kg.mapping.identifiers import canonical, directory_entry, edmo, orcid, ror
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 # Names of mailboxes that belong to an office, not to a person. A mailbox is published only when its name is one of these
 # or a word of the organisation's own name (R7).
@@ -73,24 +75,29 @@ class Address(NamedTuple):
 
 def party(context: Context, node: Element, options: Mapping[str, str]) -> None:
     """A responsible party of the resource or of the record (option `of`): attribution always, shortcut property by role."""
-    about = context.subjects[options["of"]]
     for stated in read_parties(context, node):
-        agent = state_agent(context, stated)
-        if agent is None:
-            continue
-        attribution = state_attribution(context, about, agent, stated.role)
-        if stated.person or stated.person_iri:
-            # ISO 19139 gives one link for the person and the organisation together: it is said of the two as they stand.
-            for page in stated.pages:
-                _state_page(context, attribution, "foaf:page", page)
-        if options["of"] == "resource":
-            state_order(context, attribution)
-            if not stated.person:
-                context.texts(attribution, "schema:roleName", stated.position)
-            _state_shortcut(context, about, agent, stated)
-        elif options["of"] == "record" and stated.role == "pointOfContact":
-            _state_contact_point(context, about, agent, stated)
-        state_further(context, attribution, stated)
+        state_party(context, options["of"], stated)
+
+
+def state_party(context: Context, of: str, stated: Party) -> None:
+    """A party of the resource or of the record: its agent, its attribution, the property of its role, its contact point."""
+    about = context.subjects[of]
+    agent = state_agent(context, stated)
+    if agent is None:
+        return
+    attribution = state_attribution(context, about, agent, stated.role)
+    if stated.person or stated.person_iri:
+        # ISO 19139 gives one link for the person and the organisation together: it is said of the two as they stand.
+        for page in stated.pages:
+            _state_page(context, attribution, "foaf:page", page)
+    if of == "resource":
+        state_order(context, attribution)
+        if not stated.person:
+            context.texts(attribution, "schema:roleName", stated.position)
+        _state_shortcut(context, about, agent, stated)
+    elif of == "record" and stated.role == "pointOfContact":
+        _state_contact_point(context, about, agent, stated)
+    state_further(context, attribution, stated)
 
 
 def read_parties(context: Context, node: Element) -> Iterator[Party]:
@@ -102,7 +109,7 @@ def read_parties(context: Context, node: Element) -> Iterator[Party]:
             yield _from_19139(reader, responsibility, role)
             continue
         for holder in reader.find(responsibility, "party/*"):
-            if local_name(holder) == "CI_Individual":
+            if holder.name == "CI_Individual":
                 stated = Party(role)
                 _read_individual(reader, holder, stated)
                 yield stated
@@ -175,14 +182,20 @@ def _organisation_iri(text: str) -> str | None:
 
 
 def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
-    for email in reader.find(element, "contactInfo/*/address/*/electronicMailAddress"):
-        stated.emails.extend(_EMAIL.findall(" ".join(words for words, _ in reader.text(email))))
-        stated.mailboxes.append(email)
-    for online in reader.find(element, "contactInfo/*/onlineResource/*"):
-        _read_page(reader, online, stated, element)
-    for address in reader.find(element, "contactInfo/*/address/*"):
+    for contact in reader.find(element, "contactInfo/*"):
+        _read_way_to_reach(reader, contact, stated, element)
+
+
+def _read_way_to_reach(reader: XmlReader, contact: Element, stated: Party, holder: Element) -> None:
+    """The mailboxes, pages, address, telephones and instructions of one CI_Contact."""
+    for address in reader.find(contact, "address/*"):
+        for email in reader.find(address, "electronicMailAddress"):
+            stated.emails.extend(_EMAIL.findall(" ".join(words for words, _ in reader.text(email))))
+            stated.mailboxes.append(email)
         stated.address = stated.address or _read_address(reader, address)
-    for phone in reader.find(element, "contactInfo/*/phone/*"):
+    for online in reader.find(contact, "onlineResource/*"):
+        _read_page(reader, online, stated, holder)
+    for phone in reader.find(contact, "phone/*"):
         kind = reader.code(reader.first(phone, "numberType")).lower()
         for number in reader.find(phone, "voice | number"):
             if kind in ("", "voice"):
@@ -191,8 +204,8 @@ def _read_contact(reader: XmlReader, element: Element, stated: Party) -> None:
                 reader.ignore(number)
         for fax in reader.find(phone, "facsimile"):
             reader.ignore(fax)
-    stated.instructions += texts_at(reader, element, "contactInfo/*/contactInstructions | contactInfo/*/hoursOfService")
-    for kind_of_contact in reader.find(element, "contactInfo/*/contactType"):
+    stated.instructions += texts_at(reader, contact, "contactInstructions | hoursOfService")
+    for kind_of_contact in reader.find(contact, "contactType"):
         reader.ignore(kind_of_contact)
 
 
@@ -207,17 +220,16 @@ def _read_page(reader: XmlReader, online: Element, stated: Party, holder: Elemen
     elif organisation := edmo(text) or ror(text):
         stated.organisation_iri = stated.organisation_iri or organisation
     elif (page := values.repaired_iri(text)) and page.startswith(("http:", "https:")):
-        pages = stated.own_pages if local_name(holder) == "CI_Individual" else stated.pages
+        pages = stated.own_pages if holder.name == "CI_Individual" else stated.pages
         pages.append(Page(page, title, description))
 
 
 def _read_address(reader: XmlReader, element: Element) -> Address | None:
-    def said(path: str) -> str:
+    def said(name: str) -> str:
+        properties = [prop for prop in element.children if prop.name == name]
         # A country may be a code alone (ISO 3166).
-        words = (
-            _meant((reader.text(prop) or [(reader.code(prop), None)])[0][0]) for prop in reader.find(element, path)
-        )
-        return ", ".join(dict.fromkeys(word for word in words if word))
+        words = [_meant((reader.text(prop) or [(reader.code(prop), None)])[0][0]) for prop in properties]
+        return ", ".join(dict.fromkeys(filter(None, words)))
 
     number = said("streetNumber")
     street = said("deliveryPoint") or f"{said('streetName')} {number}".strip()
@@ -436,6 +448,7 @@ def is_office_mailbox(email: str, stated: Party) -> bool:
     return bool(words & (_OFFICE_MAILBOXES | organisation | set(domain.split(".")[:-1])))
 
 
-def _folded_words(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def _folded_words(text: str) -> frozenset[str]:
     plain = unicodedata.normalize("NFKD", text.lower())
-    return set(_WORDS.findall("".join(sign for sign in plain if not unicodedata.combining(sign))))
+    return frozenset(_WORDS.findall("".join(sign for sign in plain if not unicodedata.combining(sign))))

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from odatis_kg.iris import digest
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import texts_at
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import XmlReader
 
 _DEGREES_OF_CONFORMITY = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
 
@@ -20,7 +21,7 @@ def quality_report(context: Context, node: Element, options: Mapping[str, str]) 
     resource = context.subjects["resource"]
     measured = []
     for result in reader.find(node, "result/*"):
-        if local_name(result).endswith("_ConformanceResult"):
+        if result.name.endswith("_ConformanceResult"):
             _conformance(context, resource, result)
         else:
             measured.append(result)
@@ -86,7 +87,7 @@ def _measurements(context: Context, resource: Term, report: Element, results: li
     """Quantitative or descriptive results: `dqv:QualityMeasurement` of a metric named by the record, one for each value."""
     reader: XmlReader = context.reader
     name = texts_at(reader, report, "nameOfMeasure | measure/*/nameOfMeasure")
-    element = local_name(report).partition("_")[2]
+    element = report.name.partition("_")[2]
     said = digest(*reader.values_below(report))
     measurement = context.part(resource, "quality", element, said)
     metric = context.part(resource, "metric", element, *(words for words, _ in name))

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.citations import identifier
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.keywords import sdn_concept
 from odatis_kg.mapping.functions.resource import NO_VALUES, reference, texts_at
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, XmlReader
+from odatis_kg.mapping.xml_reader import XmlReader
 
 
 def parent(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

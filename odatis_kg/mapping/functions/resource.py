@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from odatis_kg.iris import key_segment
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.identifiers import canonical, doi, doi_iri
 from odatis_kg.mapping.registers import Register
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 # What catalogues write where a value is due and there is none.
 NO_VALUES = frozenset(
@@ -68,13 +69,13 @@ def set_languages(context: Context) -> None:
         reader.first(reader.root, "identificationInfo/*/language | identificationInfo/*/defaultLocale/*/language")
     )
     reader.language = language_tag(context.registers, stated)
-    for locale in reader.root.iter("{*}PT_Locale"):
+    for locale in reader.named("PT_Locale"):
         code = reader.code(reader.first(locale, "languageCode | language"))
         if name := locale.get("id"):
             tag = language_tag(context.registers, code) or _tag_of_name(context, name)
             if tag:
                 reader.locales[name.lower()] = tag
-    for translation in reader.root.iter("{*}LocalisedCharacterString"):
+    for translation in reader.named("LocalisedCharacterString"):
         name = (translation.get("locale") or "").rpartition("#")[2].lower()
         if name and name not in reader.locales and (tag := _tag_of_name(context, name)):
             reader.locales[name] = tag
@@ -147,15 +148,15 @@ def state_doi(context: Context, resource: Term, bare: str) -> Term:
 def metadata_standard(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001
     """The standard the record says it follows, as a `dct:Standard` node of its own; a record conforms to one (DCAT-AP 3)."""
     reader: XmlReader = context.reader
-    title = reader.string(node) if local_name(node) == "metadataStandardName" else reader.string_at(node, "*/title")
-    named = node if local_name(node) == "metadataStandardName" else reader.first(node, "*/title")
+    title = reader.string(node) if node.name == "metadataStandardName" else reader.string_at(node, "*/title")
+    named = node if node.name == "metadataStandardName" else reader.first(node, "*/title")
     titles = reader.text(named) if named is not None else []
     if title.lower() in NO_VALUES:
         return
-    parent = node.getparent()
+    parent = node.parent
     version = (
         reader.string_at(parent, "metadataStandardVersion")
-        if local_name(node) == "metadataStandardName" and parent is not None
+        if node.name == "metadataStandardName" and parent is not None
         else reader.string_at(node, "*/edition")
     )
     record = context.subjects["record"]

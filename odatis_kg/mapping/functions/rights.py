@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, state_once
 from odatis_kg.mapping.identifiers import canonical
 from odatis_kg.mapping.values import Term
-from odatis_kg.mapping.xml import Element, Localised, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import Localised, XmlReader
 
 _NOTHING: Final = NO_VALUES | {
     "no conditions apply",
@@ -42,7 +43,7 @@ def constraints(context: Context, node: Element, options: Mapping[str, str]) -> 
         context.node = prop
         link, texts = _read(reader, prop)
         matched = _state_known(context, node, about, _evidence(link, texts), link)
-        if texts and not (link and len(texts) == 1 and matched and local_name(prop) != "useLimitation"):
+        if texts and not (link and len(texts) == 1 and matched and prop.name != "useLimitation"):
             _state_statement(context, about, texts, canonical(link) or "")
         elif (address := canonical(link)) and not known and not matched:
             _state_statement(context, about, [], address)
@@ -112,11 +113,11 @@ def _state_known(context: Context, node: Element, about: Term, evidence: str, li
 def _names_licence(context: Context, block: Element) -> bool:
     """Whether a block of constraints, or one beside it, names a licence."""
     reader: XmlReader = context.reader
-    prop = block.getparent()
-    owner = prop.getparent() if prop is not None else None
+    prop = block.parent
+    owner = prop.parent if prop is not None else None
     if prop is None or owner is None:
         return False
-    for said in reader.find(owner, f"{local_name(prop)}/*"):
+    for said in reader.find(owner, f"{prop.name}/*"):
         for one in reader.find(said, f"{_TEXTS} | {_LINKS}"):
             row = context.registers["licences"].match(_evidence(*_read(reader, one)))
             if row and not row["iri"].startswith(_INSTEAD_OF_A_LICENCE):

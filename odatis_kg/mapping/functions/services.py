@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.resource import NO_VALUES, reference
 from odatis_kg.mapping.identifiers import canonical, end_point
-from odatis_kg.mapping.xml import Element, XmlReader
+from odatis_kg.mapping.xml_reader import XmlReader
 
 
 def operation(context: Context, node: Element, options: Mapping[str, str]) -> None:  # noqa: ARG001

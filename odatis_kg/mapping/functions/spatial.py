@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from odatis_kg.mapping import values
+from odatis_kg.mapping.elements import Element
 from odatis_kg.mapping.engine import Context
 from odatis_kg.mapping.functions.details import state_details
 from odatis_kg.mapping.functions.resource import NO_VALUES, coded, state_once, texts_at
 from odatis_kg.mapping.identifiers import crs
-from odatis_kg.mapping.xml import Element, XmlReader, local_name
+from odatis_kg.mapping.xml_reader import XmlReader
 
 _METRES: dict[str, Decimal | int] = {
     "m": 1, "metre": 1, "metres": 1, "meter": 1, "meters": 1, "mètre": 1, "mètres": 1, "9001": 1, "ulaa": 1,
@@ -57,8 +58,8 @@ def resolution(context: Context, node: Element, options: Mapping[str, str]) -> N
     reader: XmlReader = context.reader
     about = context.subjects[options["of"]]
     for measure in reader.find(node, "distance/* | vertical/* | angularDistance/*"):
-        holder = measure.getparent()
-        kind = local_name(holder) if holder is not None else ""
+        holder = measure.parent
+        kind = holder.name if holder is not None else ""
         text = reader.string(holder)
         number = values.number(text)
         unit = _unit_name(measure.get("uom") or "")

@@ -29,7 +29,7 @@ READERS: Final[dict[str, Callable[[bytes], ListReader]]] = {
 }
 
 
-def kind_of_xml(root: xml.Element) -> str | None:
+def kind_of_xml(root: xml.Parsed) -> str | None:
     """The kind of list an XML document is; None when it is none."""
     tests = {"nvs-list": is_nvs, "nvs-mapping": is_nvs_mapping, "cf": is_cf, "edmerp": is_edmerp}
     return next((kind for kind, test in tests.items() if test(root)), None)

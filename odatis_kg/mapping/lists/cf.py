@@ -18,7 +18,7 @@ _CF_TABLES: Final = {
 }
 
 
-def is_cf(root: xml.Element) -> bool:
+def is_cf(root: xml.Parsed) -> bool:
     """Whether a document is a table of the CF conventions."""
     return xml.local_name(root) in _CF_TABLES and root.find("entry") is not None
 

@@ -91,7 +91,7 @@ def _edmo_in_rdf(content: bytes) -> ListReader:
     return found.reader(name, dump.modified, "", "")
 
 
-def is_edmerp(root: xml.Element) -> bool:
+def is_edmerp(root: xml.Parsed) -> bool:
     """Whether a document is the list of projects of EDMERP: no other directory gives a coordinator and a country."""
     members = {"Id", "Title", "Acronym", "Coordinator", "Country"}
     entries = [one for one in root if xml.local_name(one) == "SimpleMetadata"][:50]

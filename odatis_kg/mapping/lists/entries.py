@@ -23,9 +23,7 @@ class Entries:
             return None
         return self.numbers.setdefault(identifier, len(self.numbers))
 
-    def add(
-        self, entry: int, column: str, text: object, language: str | None = None, at: xml.Element | int = 0
-    ) -> None:
+    def add(self, entry: int, column: str, text: object, language: str | None = None, at: xml.Parsed | int = 0) -> None:
         """A cell, unless there is nothing in it; `at` is the element or the line it stands on."""
         if isinstance(text, bool):
             text = "true" if text else "false"

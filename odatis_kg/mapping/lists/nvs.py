@@ -13,7 +13,7 @@ from odatis_kg.mapping.vocabularies import VocabularyName
 from odatis_kg.namespaces import PREFIXES
 
 
-def is_nvs(root: xml.Element) -> bool:
+def is_nvs(root: xml.Parsed) -> bool:
     """Whether a document is a list, or the list of lists, as the web service of NVS gives it."""
     name = xml.local_name(root)
     one = root if name == "vocabulary" else next(iter(root), None) if name == "vocabularies" else None
@@ -45,7 +45,7 @@ def read_nvs(content: bytes) -> ListReader:
     return found.reader(VocabularyName("nvs", name.collection, version, "labels"), root.get("date") or "", scheme)
 
 
-def _attributes(found: Entries, entry: int, element: xml.Element, known: tuple[str, ...]) -> None:
+def _attributes(found: Entries, entry: int, element: xml.Parsed, known: tuple[str, ...]) -> None:
     for column in (*known, *sorted(str(one) for one in element.attrib if one not in (*known, "list"))):
         found.add(entry, column, element.get(column), at=element)
 
@@ -66,7 +66,7 @@ def _concept(urn: str) -> str | None:
     return NvsTerm(found[1], found[2]).iri if found and found[2] else None
 
 
-def is_nvs_mapping(root: xml.Element) -> bool:
+def is_nvs_mapping(root: xml.Parsed) -> bool:
     """Whether a document is a mapping between two lists as the web service of NVS gives it."""
     return xml.local_name(root) == "mapping" and root.find("vocabulary") is not None and root.find("mapped") is not None
 

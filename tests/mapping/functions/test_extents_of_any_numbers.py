@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from odatis_kg.iris import Iris
 from odatis_kg.mapping import values
-from odatis_kg.mapping.engine import Context, all_prefixes
+from odatis_kg.mapping.engine import Context, Names, all_prefixes
 from odatis_kg.mapping.functions.extents import state_box
 from odatis_kg.mapping.functions.geometry import state_outline
 from odatis_kg.mapping.kinds import Kind, SourceRecord
@@ -23,7 +23,7 @@ Position = tuple[Decimal, Decimal]
 def context() -> Context:
     iris = Iris("http://localhost:8000/")
     record = SourceRecord("test", "1", Kind.ISO19139, b"")
-    return Context(record, None, iris, {}, all_prefixes(iris), subjects={"resource": RESOURCE})
+    return Context(record, None, iris, {}, Names(all_prefixes(iris)), subjects={"resource": RESOURCE})
 
 
 def objects(said: Context, predicate: str) -> list[str]:
