@@ -17,7 +17,7 @@ import yaml
 from lxml import etree
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import json, lint
+from odatis_kg.mapping import dcat_reader, json, lint
 from odatis_kg.mapping.elements import elements
 from odatis_kg.mapping.engine import Context, Mappings
 from odatis_kg.mapping.functions import FUNCTIONS
@@ -64,6 +64,11 @@ class Case:
             cells = tuple(Cell(0, column, text) for column, text in given.items())
             entry = Term("<https://edmo.seadatanet.org/report/486>")
             return ListReader(VocabularyName("edmo", "x", "1"), "", "", (entry,), cells, terms={0: entry}), cells[0]
+        if self.kind is Kind.DCAT:
+            prefixes = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
+            told = f'{prefixes}<https://data.example.org/r> a dcat:Dataset ; dct:title "R" ; {given} .'
+            reader = dcat_reader.read(told.encode())
+            return reader, reader.first(reader.root, at)
         if not isinstance(given, str) or self.kind in (Kind.DATACITE, Kind.ORCID, Kind.SCHEMA_ORG):
             reader = json.JsonReader(json.Node(given, ""))
             return reader, reader.first(reader.root, at) if at else reader.root
