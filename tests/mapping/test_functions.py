@@ -17,14 +17,15 @@ import yaml
 from lxml import etree
 
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import json, lint
+from odatis_kg.mapping import dcat_reader, json, lint
+from odatis_kg.mapping.elements import elements
 from odatis_kg.mapping.engine import Context, Mappings
 from odatis_kg.mapping.functions import FUNCTIONS
 from odatis_kg.mapping.kinds import Kind, SourceRecord
 from odatis_kg.mapping.listing import Cell, ListReader
 from odatis_kg.mapping.values import Term, lexical
 from odatis_kg.mapping.vocabularies import VocabularyName
-from odatis_kg.mapping.xml import XmlReader, local_path
+from odatis_kg.mapping.xml_reader import XmlReader
 from odatis_kg.namespaces import AUTHORITY_PREFIXES, PREFIXES, compact
 from odatis_kg.pipeline.stages import load_mappings
 
@@ -51,7 +52,7 @@ class Case:
             reader=reader,
             iris=mappings.iris,
             registers=mappings.registers,
-            prefixes=mappings.prefixes,
+            names=mappings.names,
             shared=mappings.specs[self.kind].shared,
         )
         context.subjects |= {name: context.thing("dataset", "test", name) for name in ("resource", "record")}
@@ -63,19 +64,26 @@ class Case:
             cells = tuple(Cell(0, column, text) for column, text in given.items())
             entry = Term("<https://edmo.seadatanet.org/report/486>")
             return ListReader(VocabularyName("edmo", "x", "1"), "", "", (entry,), cells, terms={0: entry}), cells[0]
+        if self.kind is Kind.DCAT:
+            prefixes = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
+            told = f'{prefixes}<https://data.example.org/r> a dcat:Dataset ; dct:title "R" ; {given} .'
+            reader = dcat_reader.read(told.encode())
+            return reader, reader.first(reader.root, at)
         if not isinstance(given, str) or self.kind in (Kind.DATACITE, Kind.ORCID, Kind.SCHEMA_ORG):
             reader = json.JsonReader(json.Node(given, ""))
             return reader, reader.first(reader.root, at) if at else reader.root
         root = etree.fromstring(f'<r xmlns:xlink="http://www.w3.org/1999/xlink">{given}</r>')
         for blank in root.iter():
             blank.text, blank.tail = (blank.text or "").strip() or None, None
-        return XmlReader(root, self.words.get("language")), local_path(at)(root)[0] if at else root[0]
+        every = elements(root)
+        reader = XmlReader(every, self.words.get("language"))
+        return reader, reader.first(every[0], at) if at else every[1]
 
     def said(self, mappings: Mappings) -> str:
         """What the function says, as text."""
         context, node = self.context(mappings)
         for before, path in self.words.get("after", {}).items():
-            (context.node,) = local_path(path)(context.reader.root)
+            (context.node,) = context.reader.find(context.reader.root, path)
             FUNCTIONS[before](context, context.node, {"of": "resource"})
         context.node = None
         FUNCTIONS[self.function](context, node, {"of": "resource", **self.words.get("options", {})})

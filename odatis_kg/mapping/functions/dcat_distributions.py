@@ -13,6 +13,10 @@ from odatis_kg.mapping.json import Node
 from odatis_kg.mapping.values import Term
 
 _FILE_TYPES: Final = "http://publications.europa.eu/resource/authority/file-type/"
+_LINKS: Final = (
+    "dct:type", "dct:language", "dcatap:availability", "adms:status", "adms:representationTechnique", "foaf:page",
+)  # fmt: skip
+_SERVICE_LINKS: Final = ("dcat:servesDataset", "dct:type", "geodcatap:serviceProtocol", "geodcatap:serviceType")
 _MEDIA_TYPES: Final = "www.iana.org/assignments/media-types/"
 
 
@@ -52,31 +56,21 @@ def distribution(context: Context, node: Node, options: Mapping[str, str]) -> No
         size = values.number(reader.string(one))
         if size is not None and size >= 0:
             context.add(term, "dcat:byteSize", values.typed(str(int(size)), "nonNegativeInteger"))
+    for one in reader.find(node, "dct:identifier/*"):
+        if text := reader.string(one):
+            context.add(term, "dct:identifier", values.text(text))
     for name in ("dct:issued", "dct:modified"):
         for one in reader.find(node, f"{name}/*"):
             if date := values.temporal(reader.string(one)):
                 context.add(term, name, date)
-    before = context.subjects.get("distribution")
-    context.subjects["distribution"] = term
-    for one in reader.find(node, "dct:conformsTo/*"):
-        standard(context, one, {"of": "distribution"})
-    for one in reader.find(node, "dct:identifier/*"):
-        if text := reader.string(one):
-            context.add(term, "dct:identifier", values.text(text))
-    for name in (
-        "dct:type",
-        "dct:language",
-        "dcatap:availability",
-        "adms:status",
-        "adms:representationTechnique",
-        "foaf:page",
-    ):
-        for one in reader.find(node, f"{name}/*"):
-            link(context, one, {"of": "distribution", "predicate": name, "label": "skos:prefLabel"})
+    with context.speaking_of(term):
+        for one in reader.find(node, "dct:conformsTo/*"):
+            standard(context, one, {"of": "part"})
+        for name in _LINKS:
+            for one in reader.find(node, f"{name}/*"):
+                link(context, one, {"of": "part", "predicate": name, "label": "skos:prefLabel"})
     for one in reader.find(node, "dcat:accessService/*"):
         service(context, one, term)
-    if before is None:
-        del context.subjects["distribution"]
 
 
 def service(context: Context, node: Node, distribution: Term) -> None:
@@ -103,17 +97,16 @@ def service(context: Context, node: Node, distribution: Term) -> None:
     for one in reader.find(node, "dcat:endpointDescription/*"):
         if described := _web_address(context, one):
             context.add(term, "dcat:endpointDescription", values.iri(described))
-    context.subjects["service"] = term
-    for one in reader.find(node, "dct:conformsTo/*"):
-        standard(context, one, {"of": "service"})
-    for name in ("dcat:servesDataset", "dct:type", "geodcatap:serviceProtocol", "geodcatap:serviceType"):
-        for one in reader.find(node, f"{name}/*"):
-            link(context, one, {"of": "service", "predicate": name, "label": "skos:prefLabel"})
+    with context.speaking_of(term):
+        for one in reader.find(node, "dct:conformsTo/*"):
+            standard(context, one, {"of": "part"})
+        for name in _SERVICE_LINKS:
+            for one in reader.find(node, f"{name}/*"):
+                link(context, one, {"of": "part", "predicate": name, "label": "skos:prefLabel"})
     for one in reader.find(node, "dct:license/*"):
         state_terms(context, term, one)
     for one in reader.find(node, "dct:rights/* | dct:accessRights/*"):
         state_rights(context, term, one)
-    del context.subjects["service"]
 
 
 def _web_address(context: Context, node: Node) -> str | None:
