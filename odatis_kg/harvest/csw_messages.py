@@ -25,6 +25,7 @@ ISO: Final[tuple[str, ...]] = (ISO_19115_3, ISO_19115_3_OLD, GMD, GMI)  # the ri
 
 _FILTER: Final = {V2: "http://www.opengis.net/ogc", V3: "http://www.opengis.net/fes/2.0"}
 _TYPES: Final = {ISO_19115_3: "mdb:MD_Metadata", ISO_19115_3_OLD: "mdb:MD_Metadata", GMD: "gmd:MD_Metadata"}
+_RDF_ABOUT: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _PREFIXES: Final = {
     "apiso": "http://www.opengis.net/cat/csw/apiso/1.0",
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -368,6 +369,8 @@ def identifier_of(record: xml.Parsed) -> str:
     for path in ("{*}fileIdentifier", "{*}metadataIdentifier/*/{*}code", f"{{{_PREFIXES['dc']}}}identifier"):
         if found := next(_texts(record.iterfind(path)), ""):
             return found
+    if xml.local_name(record) == "RDF" and len(record):  # a record as DCAT
+        return record[0].get(_RDF_ABOUT, "")
     return ""
 
 

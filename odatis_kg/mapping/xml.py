@@ -4,7 +4,8 @@ What must stay true: no entity, no DTD, no network, bounded depth.
 """
 
 import re
-from typing import Final, TypeAlias
+from copy import deepcopy
+from typing import Any, Final, TypeAlias
 from xml.parsers import expat
 
 from lxml import etree
@@ -118,18 +119,35 @@ def on_its_own(element: Parsed) -> bytes:
     The bytes depend on the element alone, not on what surrounds it: a server may declare the namespaces of a record on the
     record in one answer and around it in the next, by what else the answer contains.
     """
-    typed = {value.partition(":")[0] for one in element.iter() if ":" in (value := one.get(_XSI_TYPE, ""))}
+    types = _prefixes_of_types(element)
+    if types:
+        # A prefix that only a value uses is declared in one place, wherever it was declared before.
+        names: Any = {**types, element.prefix: etree.QName(element).namespace}
+        apex = etree.Element(
+            element.tag,
+            {str(name): str(value) for name, value in element.attrib.items()},
+            nsmap={name: uri for name, uri in names.items() if uri},
+        )
+        apex.text = element.text
+        apex.extend(deepcopy(child) for child in element)
+        element = apex
     try:
-        return etree.tostring(
-            element,
-            method="c14n",
-            exclusive=True,
-            with_comments=False,
-            with_tail=False,
-            inclusive_ns_prefixes=sorted(typed) or None,
+        cut = etree.tostring(
+            element, method="c14n", exclusive=True, inclusive_ns_prefixes=sorted(types) or None, with_tail=False
         )
     except etree.C14NError:  # a namespace that is no absolute IRI has no canonical form
-        return etree.tostring(element, encoding="UTF-8", with_tail=False)
+        cut = etree.tostring(element, encoding="UTF-8", with_tail=False, xml_declaration=False)
+    return b"<?xml version='1.0' encoding='UTF-8'?>\n" + cut
+
+
+def _prefixes_of_types(element: Parsed) -> dict[str, str]:
+    """The prefixes in values of xsi:type at and below an element, with their namespaces; empty for one that has several."""
+    found: dict[str, str] = {}
+    for one in element.iter():
+        prefix, colon, _ = (one.get(_XSI_TYPE) or "").partition(":")
+        if colon and (namespace := one.nsmap.get(prefix)):
+            found[prefix] = namespace if found.get(prefix, namespace) == namespace else ""
+    return found
 
 
 def refuse_dtd(content: bytes) -> None:

@@ -662,7 +662,7 @@ def test_gzip_is_asked_for_and_read_also_in_pieces() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Encoding: GZIP\r\n\r\n",
         *(packed[at : at + 1] for at in range(len(packed))),
     ]
-    chunked = b"HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    chunked = b"HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
     sent = in_turn(dripped, chunked % (len(packed), packed), answer(body=b"", Content_Encoding="gzip"))
     with raw_server(sent) as server, asking(server.address) as http:
         assert http.get(server.address).content == body

@@ -22,6 +22,35 @@ TURTLE = b"""@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 <http://vocab.nerc.ac.uk/collection/P02/current/TEMP/> a skos:Concept ; skos:prefLabel "Temperature"@en ."""
 
 
+def test_a_record_has_the_same_bytes_wherever_its_namespaces_are_declared() -> None:
+    xs, xsi = "http://www.w3.org/2001/XMLSchema", "http://www.w3.org/2001/XMLSchema-instance"
+    value = b"<gmd:dateStamp><gco:Date/></gmd:dateStamp>"
+    typed = value.replace(b"<gco:Date/>", b'<gco:Record xsi:type="xs:string">a</gco:Record>')
+    inside = typed.replace(b"<gco:Record", f'<gco:Record xmlns:xsi="{xsi}" xmlns:xs="{xs}"'.encode())
+    alone = iso().replace(b"<gmd:language>", inside + b"<gmd:language>", 1)
+    head, _, rest = alone.partition(b">")
+    declared = head.removeprefix(b"<gmd:MD_Metadata").decode()
+    bare = b"<gmd:MD_Metadata>" + rest.replace(inside, typed)
+    envelopes = [
+        b"<records>\n  %s\n</records>" % alone,
+        f"<records{declared} xmlns:xsi='{xsi}' xmlns:xs='{xs}' xmlns:no='http://example.org/'>".encode()
+        + bare
+        + b"</records>",
+        f"<records xmlns:xs='{xs}'><!-- one -->".encode()
+        + alone
+        + alone.replace(b"record-1", b"record-2")
+        + b"</records>",
+    ]
+    cut = {scan(envelope).records[0].content for envelope in envelopes}
+    assert len(cut) == 1
+    (content,) = cut
+    assert f'xmlns:xs="{xs}"'.encode() in content
+    assert scan(content).records[0].content == content
+    assert scan(
+        b"<records xmlns:r='relative'>%s</records>" % alone.replace(b"<gmd:language>", b"<r:x/><gmd:language>", 1)
+    ).records
+
+
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
