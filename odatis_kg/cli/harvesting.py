@@ -20,6 +20,8 @@ from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.sources import AnySource
 from odatis_kg.store.release import ReleaseError
 
+_MOST_SHOWN = 10  # items in quarantine, of each source
+
 _NAMES = click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 _FULL = click.option("--full", is_flag=True, help="Ask for everything, not only for what changed.")
 _DUE = click.option("--due", is_flag=True, help="Only sources whose time has come (every_hours), for schedulers.")
@@ -122,6 +124,12 @@ def status_command(context: click.Context, format_: str, data_dir: Path | None) 
     for one in found:
         if one.reason:
             click.echo(f"{one.source}: {one.reason}")
+        for waiting in one.quarantine[:_MOST_SHOWN]:
+            click.echo(f"{one.source}: in quarantine: {waiting.item}: {waiting.reason}")
+        if one.quarantined > _MOST_SHOWN:
+            click.echo(
+                f"{one.source}: ... and {one.quarantined - _MOST_SHOWN:,} more in quarantine; --format json has all"
+            )
 
 
 @click.command("verify")

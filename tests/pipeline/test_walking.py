@@ -257,6 +257,9 @@ def test_one_bad_record_is_kept_apart_with_its_bytes_and_can_be_tried_again(tmp_
         assert first.succeeded, "one bad record never stops a run"
         (told,) = statuses(settings)
         assert told.quarantined == 1
+        (waiting,) = told.quarantine
+        assert waiting.item == "oai:test:02"
+        assert waiting.reason
         with sqlite3.connect(settings.data_dir / "ledger.sqlite") as db:
             ((identifier, sha256, size, reason),) = db.execute(
                 "SELECT identifier, sha256, bytes, reason FROM quarantine"
