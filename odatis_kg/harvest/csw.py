@@ -195,11 +195,20 @@ class CswClient:
         if identifier.startswith(_POSITION) and position.isdecimal():
             outcome = self._service.ask(query, int(position), 1)
             if isinstance(outcome, Failed):
-                raise self._service.error_of(outcome)
+                return self._not_had(query, identifier, outcome)
             named = (*outcome.items, Item(identifier, None)) if outcome.items else ()
             return Page(outcome.answer, named)
-        answer, item = self._service.record(query, identifier)
+        found = self._service.record(query, identifier)
+        if isinstance(found, Failed):
+            return self._not_had(query, identifier, found)
+        answer, item = found
         return Page(answer, (item,) if item else ())
+
+    def _not_had(self, query: Query, identifier: str, failed: Failed) -> Page:
+        """A record that still cannot be had, from a server that is well otherwise."""
+        if isinstance(self._service.ask(query, 1, 0), Failed):
+            raise self._service.error_of(failed)
+        return Page(failed.answer, (Item(identifier, None, reason=str(failed.error)),))
 
     def _settings(self, since: str) -> str:
         """What a checkpoint is good for: another question has other pages."""

@@ -6,7 +6,7 @@ record is cut out of it by the same function that cuts records out of a saved an
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from lxml import etree
@@ -77,8 +77,8 @@ class Capabilities:
 class Query:
     """How records are asked for: all that stays the same from page to page.
 
-    `sort` is the queryable to order by, empty for no order; `compared` the one that has to be `since` a date or later, or
-    has to be an `identifier`, both empty when everything is wanted.
+    `sort` is the queryable to order by, empty for no order; `compared` the one that has to be a date, `since`, or later,
+    both empty when everything is wanted.
     """
 
     version: str
@@ -88,12 +88,7 @@ class Query:
     compared: str = ""
     since: str = ""
     cql: str = ""
-    identifier: str = ""
     elements: str = "full"
-
-    def for_one(self, identifier: str, queryable: str) -> "Query":
-        """The same for one record only."""
-        return replace(self, sort="", compared=queryable, since="", cql="", identifier=identifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +151,15 @@ def records_body(query: Query, position: int, size: int) -> bytes:
         root.set("maxRecords", str(size))
     inner = etree.SubElement(root, f"{{{csw}}}Query", typeNames=query.types)
     etree.SubElement(inner, f"{{{csw}}}ElementSetName").text = query.elements
-    if query.cql or query.since or query.identifier:
+    if query.cql or query.since:
         constraint = etree.SubElement(inner, f"{{{csw}}}Constraint", version="1.1.0")
         if query.cql:
             etree.SubElement(constraint, f"{{{csw}}}CqlText").text = cql_of(query)
         else:
-            name, operator, value = _comparison(query)
-            compared = etree.SubElement(etree.SubElement(constraint, f"{{{fes}}}Filter"), f"{{{fes}}}{operator}")
-            etree.SubElement(compared, reference).text = name
-            etree.SubElement(compared, f"{{{fes}}}Literal").text = value
+            whole = etree.SubElement(constraint, f"{{{fes}}}Filter")
+            compared = etree.SubElement(whole, f"{{{fes}}}PropertyIsGreaterThanOrEqualTo")
+            etree.SubElement(compared, reference).text = query.compared
+            etree.SubElement(compared, f"{{{fes}}}Literal").text = query.since
     if query.sort:
         by = etree.SubElement(etree.SubElement(inner, f"{{{fes}}}SortBy"), f"{{{fes}}}SortProperty")
         etree.SubElement(by, reference).text = query.sort
@@ -207,19 +202,11 @@ def _request(name: str, query: Query) -> xml.Parsed:
     return root
 
 
-def _comparison(query: Query) -> tuple[str, str, str]:
-    if query.identifier:
-        return query.compared, "PropertyIsEqualTo", query.identifier
-    return query.compared, "PropertyIsGreaterThanOrEqualTo", query.since
-
-
 def cql_of(query: Query) -> str:
     """The constraint as CQL text; empty when everything is asked for."""
-    if not query.since and not query.identifier:
+    if not query.since:
         return query.cql
-    name, operator, value = _comparison(query)
-    literal = value.replace("'", "''")
-    limit = f"{name} {'=' if operator == 'PropertyIsEqualTo' else '>='} '{literal}'"
+    limit = f"{query.compared} >= '{query.since}'"
     if not query.cql:
         return limit
     # Parentheses only where they are needed: some services read simple comparisons only.

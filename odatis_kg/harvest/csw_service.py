@@ -136,19 +136,8 @@ class CswService:
             return failed.error
         return HarvestError(f"{self.url}: {failed.error}")
 
-    def record(self, query: Query, identifier: str) -> tuple[Answer, Item | None]:
-        """One record, if the service has it.
-
-        Raises:
-            HarvestError, FetchError: the service fails.
-        """
-        # By a query first: only then is the record within the same envelope as in a page, and its bytes are the same.
-        queryable = messages.queryables_for(self.capabilities(), "identifier", query.schema)[0]
-        outcome = self.ask(query.for_one(identifier, queryable), 1, 2)
-        if isinstance(outcome, Received):
-            for found in outcome.items:
-                if found.identifier == identifier:
-                    return outcome.answer, found
+    def record(self, query: Query, identifier: str) -> tuple[Answer, Item | None] | Failed:
+        """One record, if the service has it."""
         answer, error = self._send(
             lambda: messages.record_parameters(query, identifier), lambda: messages.record_body(query, identifier)
         )
@@ -162,7 +151,7 @@ class CswService:
                 return answer, item if item is not None and item.identifier == identifier else None
         if isinstance(error, ReportedError) and error.code in ("NotFound", "InvalidParameterValue"):
             return answer, None
-        raise self.error_of(Failed(answer, error))
+        return Failed(answer, error)
 
 
 def _service(url: str) -> str:

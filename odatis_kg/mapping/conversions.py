@@ -80,7 +80,7 @@ def _as_code(register: Register, *, drop: bool) -> Conversion:
         if row or drop:
             return []
         if values.is_iri(code) and code.rpartition("/")[0] in {
-            known["iri"].rpartition("/")[0] for known in register.rows
+            known.get("iri", "").rpartition("/")[0] for known in register.rows
         }:
             return [values.iri(code)]  # of the authority's list, as the record itself says, but not in our part of it
         context.warn(f"the code '{code[:60]}' is not in the register {register.name}; kept as text")

@@ -25,7 +25,7 @@ def build(paths: list[Path], settings: Settings, stage: Stage, *, anew: bool = F
 
     Raises:
         BuildError: there is nothing to build from, or the release failed its checks.
-        ReleaseError: another build is at work.
+        ReleaseError: another run is at work.
         UnreadableFileError: a path does not exist.
     """
     with _run(settings) as work:

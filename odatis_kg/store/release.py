@@ -145,7 +145,7 @@ class Releases:
             except BlockingIOError:
                 lock.seek(0)
                 raise ReleaseError(
-                    f"another build (process {lock.read().strip() or '?'}) is at work in {self.data_dir}; wait for it to end"
+                    f"another run (process {lock.read().strip() or '?'}) is at work in {self.data_dir}; wait for it to end"
                 ) from None
             lock.truncate(0)
             lock.write(str(os.getpid()))

@@ -75,7 +75,7 @@ def test_the_difference_names_the_graphs(releases: Releases) -> None:
 def test_two_builds_at_once_are_refused_and_the_second_says_who_is_first(releases: Releases) -> None:
     with (
         releases.building(),
-        pytest.raises(ReleaseError, match="another build"),
+        pytest.raises(ReleaseError, match="another run"),
         Releases(releases.data_dir).building(),
     ):
         pass

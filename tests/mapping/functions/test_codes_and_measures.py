@@ -3,7 +3,7 @@
 import pytest
 
 from odatis_kg.mapping.engine import Mappings
-from tests.support import iso, mapped, values_of
+from tests.support import iso, mapped, triples_of, values_of
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,13 @@ def test_a_code_that_neither_list_nor_words_explain_stays_text_with_a_warning(ma
     result = mapped(iso(f"<gmd:spatialRepresentationType>{element}</gmd:spatialRepresentationType>"), mappings)
     assert values_of(result, "representationTechnique") == ['"hologram"']
     assert any("hologram" in warning for warning in result.warnings)
+
+
+def test_an_address_where_a_code_of_a_list_without_addresses_is_meant_stays_text(mappings: Mappings) -> None:
+    element = '<gmd:MD_CharacterSetCode codeListValue="https://example.org/charset/utf9"/>'
+    result = mapped(iso(f"<gmd:characterSet>{element}</gmd:characterSet>"), mappings)
+    assert any("https://example.org/charset/utf9" in warning for warning in result.warnings)
+    assert '"https://example.org/charset/utf9"' in {o for _, _, o in triples_of(result)}
 
 
 def test_a_resource_has_one_resolution_in_metres_and_all_of_them_as_measurements(mappings: Mappings) -> None:
