@@ -209,7 +209,7 @@ def load(config_file: Path | None = None, **flags: Any) -> Settings:
     try:
         return FromFile(**_without_none(flags))
     except ValidationError as error:
-        lines = [_explain(item["loc"], item["msg"], item.get("input")) for item in error.errors()]
+        lines = [_explain(item["type"], item["loc"], item["msg"], item.get("input")) for item in error.errors()]
         raise ConfigurationError("\n".join([f"{len(lines)} setting(s) cannot be used:", *lines])) from None
     except ValueError as error:  # not TOML, not UTF-8, or an environment variable that is not JSON where a list is due
         raise ConfigurationError(f"the settings cannot be read ({path}): {error}") from None
@@ -220,14 +220,27 @@ def _without_none(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in cleaned.items() if value is not None and value != {}}
 
 
-def _explain(location: tuple[int | str, ...], message: str, value: object) -> str:
-    if location[0] == "sources" and len(location) > 3:
+def _explain(kind: str, location: tuple[int | str, ...], message: str, value: object) -> str:
+    if location[-1] == "[key]":
+        location = location[:-1]  # the name itself is wrong
+    elif location[0] == "sources" and len(location) > 3:
         location = (*location[:2], *location[3:])  # without the protocol that chose the table
+    if kind.startswith("union_tag"):
+        location = (*location, "protocol")
+        value = value.get("protocol") if isinstance(value, dict) else value
+        message = f"one of these is needed: {', '.join(_protocols())}"
     name = ".".join(str(part) for part in location)
     variable = ENVIRONMENT_PREFIX + "__".join(str(part) for part in location).upper()
-    if message == "Extra inputs are not permitted":
+    if kind == "extra_forbidden":
         return f"  {name}: there is no setting of this name; see docs/settings.md"
+    if kind in ("missing", "union_tag_not_found"):
+        what = message if kind == "union_tag_not_found" else "it has no default"
+        return f"  {name} is missing: {what}; see docs/settings.md"
     return f"  {name} = {value!r} (or {variable}): {message.removeprefix('Value error, ')}"
+
+
+def _protocols() -> list[str]:
+    return [get_args(model.model_fields["protocol"].annotation)[0] for model in get_args(get_args(Source)[0])]
 
 
 Row = tuple[str, str, str, str]

@@ -1,7 +1,10 @@
 """The commands as others will script them: names, flags, exit codes, what goes to standard output and what does not."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,7 +13,7 @@ import pyoxigraph as ox
 import pytest
 
 from odatis_kg import __version__
-from tests.conftest import Built
+from tests.conftest import ROOT, Built
 from tests.support import iso
 
 Run = Callable[..., "CompletedProcess[str]"]
@@ -251,3 +254,67 @@ def test_a_port_that_is_taken_is_an_error_with_advice(run_cli: Run, demo: Built)
         outcome = run_cli("serve", "--data-dir", demo.settings.data_dir, "--port", str(taken.getsockname()[1]))
     assert outcome.returncode == 1
     assert "--port" in outcome.stderr
+
+
+def sources_of(tmp_path: Path, records: Path) -> None:
+    """Settings with one source, whose name and whose times a narrow terminal would cut."""
+    (tmp_path / "odatis-kg.toml").write_text(
+        f'[sources.a-folder-of-records]\nprotocol = "folder"\npaths = ["{records}"]\n[release]\nshacl = false\n'
+    )
+
+
+def test_a_harvest_tells_its_events_as_lines_of_json(run_cli: Run, records: Path, tmp_path: Path) -> None:
+    sources_of(tmp_path, records)
+    outcome = run_cli("harvest")
+    assert outcome.returncode == 0
+    told = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert {"harvest-began", "quarantined", "stage", "harvest-ended"} == {event["event"] for event in told}
+    bad = {Path(event["item"]).name: event["reason"] for event in told if event["event"] == "quarantined"}
+    assert set(bad) == {"bad.xml", "notes.txt"}
+    assert "cut off" in bad["bad.xml"]
+    assert (told[-1]["state"], told[-1]["new"], told[-1]["quarantined"]) == ("complete", 1, 2)
+    (status,) = json.loads(run_cli("status", "--format", "json").stdout)
+    assert {Path(one["item"]).name for one in status["quarantine"]} == set(bad)
+    unknown = run_cli("harvest", "another")
+    assert unknown.returncode == 2
+    assert "configured are: a-folder-of-records" in unknown.stderr
+
+
+def test_nothing_of_the_status_is_cut_on_a_narrow_terminal(records: Path, tmp_path: Path) -> None:
+    sources_of(tmp_path, records)
+    harvested = on_terminal(tmp_path, "harvest")
+    assert "a-folder-of-records  complete" in harvested
+    assert "{" not in harvested
+    told = on_terminal(tmp_path, "status")
+    assert "…" not in told
+    assert len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d", told)) == 2
+    assert re.search(r"in quarantine: \S*bad\.xml: .*cut off", told)
+
+
+def on_terminal(folder: Path, *arguments: str) -> str:
+    """What a command shows on a terminal of 80 columns, without colours and movements."""
+    controller, terminal = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "odatis_kg", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80"},
+        stdout=terminal,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown = b""
+    try:
+        while part := os.read(controller, 65_536):
+            shown += part
+    except OSError:  # the end, as Linux tells it
+        pass
+    os.close(controller)
+    assert process.wait(60) == 0
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "")
+
+
+def test_settings_show_the_sources(run_cli: Run, records: Path, tmp_path: Path) -> None:
+    sources_of(tmp_path, records)
+    shown = run_cli("settings").stdout
+    assert "sources.a-folder-of-records.protocol = folder" in shown
+    assert "sources.a-folder-of-records.every_hours = 24.0" in shown

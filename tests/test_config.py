@@ -50,6 +50,15 @@ def test_every_bounded_setting_refuses_what_is_out_of_bounds() -> None:
         ("source = 'my source'", "source"),
         ("engine = 'virtuoso'", "engine"),
         ("this is not toml", "cannot be read"),
+        (
+            "[sources.a]\nprotocol = 'wfs'",
+            "sources.a.protocol = 'wfs' (or ODATIS_KG_SOURCES__A__PROTOCOL): one of these",
+        ),
+        ("[sources.a]\nurl = 'http://b.org/'", "sources.a.protocol is missing: one of these is needed: csw, oai-pmh, "),
+        ("[sources.a]\nprotocol = 'csw'", "sources.a.url is missing: it has no default"),
+        ("[sources.a]\nprotocol = 'csw'\nurl = 'b.org'", "sources.a.url = 'b.org'"),
+        ("[sources.a]\nprotocol = 'dcat'\nurl = 'http://b.org/'\ndealy = 3", "sources.a.dealy: there is no setting"),
+        ("[sources.'a b']\nprotocol = 'dcat'\nurl = 'http://b.org/'", "sources.a b = 'a b'"),
     ],
 )
 def test_what_cannot_be_used_is_named(text: str, said: str, tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ def settings_command(context: click.Context, markdown: bool) -> None:
         for part in name.split("."):
             value = getattr(value, part)
         click.echo(f"{name} = {value!s}\n    {description}\n    {kind}; default {default}")
+    for source, told in chosen.sources.items():
+        for name, value in told:
+            click.echo(f"sources.{source}.{name} = {value!s}")
 
 
 for _command in (

@@ -23,7 +23,7 @@ from odatis_kg.config import Settings
 from odatis_kg.harvest.folder import UnreadableFileError
 from odatis_kg.pipeline.building import build
 from odatis_kg.pipeline.releasing import Build, BuildError
-from odatis_kg.quality.reports import summarise
+from odatis_kg.quality.reports import NO_KIND, summarise
 from odatis_kg.resources import folder
 from odatis_kg.store.release import ReleaseError, Releases
 
@@ -93,10 +93,11 @@ def print_build(outcome: Build) -> None:
     table = Table(title=None, box=None, pad_edge=False, header_style="bold")
     for column in ("kind", "files", "records", "mapped", "refused", "quads", "seconds"):
         table.add_column(column, justify="left" if column == "kind" else "right")
-    for line in summarise(outcome.reports):
+    lines = [line for line in summarise(outcome.reports) if line.mapped or line.refused or line.kind != NO_KIND]
+    for line in lines:
         counts = (line.files, line.records, line.mapped, line.refused, line.quads)
         table.add_row(line.kind, *(f"{count:,}" for count in counts), f"{line.seconds:.2f}")
-    if outcome.reports:
+    if lines:
         console.print(table)
     manifest = outcome.release.manifest
     if again := sum(report.elsewhere for report in outcome.reports):

@@ -20,6 +20,9 @@ from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.sources import AnySource
 from odatis_kg.store.release import ReleaseError
 
+_WIDTH = 120  # characters that the table of `status` may need
+_MOST_SHOWN = 10  # items in quarantine, of each source
+
 _NAMES = click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 _FULL = click.option("--full", is_flag=True, help="Ask for everything, not only for what changed.")
 _DUE = click.option("--due", is_flag=True, help="Only sources whose time has come (every_hours), for schedulers.")
@@ -118,10 +121,17 @@ def status_command(context: click.Context, format_: str, data_dir: Path | None) 
         click.echo(f"No source is configured (in {CONFIG_FILE}: a table [sources.NAME]) and none was harvested yet.")
         return
     console = Console()
-    Console(width=None if console.is_terminal else 200).print(_table(found))
+    # Never so narrow that a time or a name would be cut.
+    Console(width=max(console.width, _WIDTH) if console.is_terminal else 200).print(_table(found))
     for one in found:
         if one.reason:
             click.echo(f"{one.source}: {one.reason}")
+        for waiting in one.quarantine[:_MOST_SHOWN]:
+            click.echo(f"{one.source}: in quarantine: {waiting.item}: {waiting.reason}")
+        if one.quarantined > _MOST_SHOWN:
+            click.echo(
+                f"{one.source}: ... and {one.quarantined - _MOST_SHOWN:,} more in quarantine; --format json has all"
+            )
 
 
 @click.command("verify")
@@ -178,19 +188,26 @@ def _table(found: list[SourceStatus]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns: dict[str, Any] = {
         "source": lambda one: one.source,
-        "last harvest": lambda one: one.last or "never",
+        "last harvest (UTC)": lambda one: _minute(one.last) or "never",
         "state": lambda one: one.state,
         "records": lambda one: f"{one.records:,}",
         "new": lambda one: f"{one.new:,}",
         "changed": lambda one: f"{one.changed:,}",
         "gone": lambda one: f"{one.gone:,}",
         "quarantined": lambda one: f"{one.quarantined:,}",
-        "next due": lambda one: "now" if one.is_due and one.next_due else one.next_due,
+        "next due": lambda one: "now" if one.is_due and one.next_due else _minute(one.next_due),
     }
     for column in columns:
         table.add_column(
-            column, justify="right" if column in ("records", "new", "changed", "gone", "quarantined") else "left"
+            column,
+            overflow="fold",
+            justify="right" if column in ("records", "new", "changed", "gone", "quarantined") else "left",
         )
     for one in found:
         table.add_row(*(value(one) for value in columns.values()))
     return table
+
+
+def _minute(moment: str) -> str:
+    """A time in UTC as people read it: `2026-01-31 06:00`."""
+    return moment[:16].replace("T", " ")

@@ -89,11 +89,16 @@ def progress() -> Iterator[Callable[[str, int | None], Any]]:
         def stage(name: str, total: int | None) -> Iterator[Advance]:
             task = progress.add_task(name, total=total)
 
+            done = 0
+
             def advance(steps: int = 1, /) -> None:
+                nonlocal done
+                done += steps
                 progress.advance(task, steps)
 
             yield advance
-            progress.update(task, total=total or 1, completed=total or 1)
+            whole = total or done or 1
+            progress.update(task, total=whole, completed=whole)
             if not console.is_terminal:
                 click.echo(f"{name}: done" if total is None else f"{name}: {total:,} done", err=True)
 

@@ -106,10 +106,11 @@ class Journal:
     # Walks
 
     def begin(self, run: str, source: str, extent: Extent, since: str, started: str) -> Walk:
-        """Note that a walk begins; an earlier one of the source that never ended is abandoned."""
+        """Note that a walk begins; an earlier one that never ended is abandoned, but not for a look at the quarantine."""
         self._db.execute(
-            "UPDATE harvest SET state = 'abandoned', ended = ? WHERE source = ? AND state = 'running'",
-            (started, source),
+            "UPDATE harvest SET state = 'abandoned', ended = ? WHERE source = ? AND state = 'running'"
+            " AND (extent = 'quarantine' OR ? <> 'quarantine')",
+            (started, source, extent),
         )
         cursor = self._db.execute(
             "INSERT INTO harvest (run, source, extent, since, started, ended, state, reason, checkpoint, pages, items, new,"
@@ -197,6 +198,15 @@ class Journal:
             "SELECT fetch FROM item WHERE source = ? AND identifier = ?", (source, identifier)
         ).fetchone()
         return row[0] if row else None
+
+    def fetches_within(self, source: str, place: str) -> list[int]:
+        """The last fetches in which a file, or the files of a folder or an archive, could be read."""
+        rows = self._db.execute(
+            "SELECT fetch FROM item WHERE source = ? AND substr(identifier || '/', 1, ?) = ? AND fetch IS NOT NULL"
+            " ORDER BY identifier",
+            (source, len(place) + 1, f"{place}/"),
+        )
+        return [row[0] for row in rows]
 
     def validators(self, source: str, identifier: str, scanner: str) -> Validators:
         """What a conditional request for an item may say; nothing when it must be read again."""

@@ -38,6 +38,10 @@ def read(content: bytes, address: str, most_mb: int) -> tuple[list[Entry], list[
         if not all(re.match(r"https?://\S+$", line) for line in lines[:100]):
             raise HarvestError(f"{address} is not a sitemap: neither XML nor text with one address a line")
         return [Entry(found) for line in lines if (found := _address(line, address))], []
+    if re.match(rb"<!doctype\s+html|<html", text, re.IGNORECASE):
+        raise HarvestError(
+            f"{address} is not a sitemap: it is a web page; give the address of the sitemap, or of the site"
+        )
     try:
         root = xml.parse(content)
     except RefusedError as error:

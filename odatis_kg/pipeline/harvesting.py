@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from odatis_kg.harvest.client import Validators
 from odatis_kg.harvest.folder import File, UnreadableFileError, places, walk
-from odatis_kg.harvest.journal import Extent, Journal, Walk
-from odatis_kg.harvest.ledger import Version
+from odatis_kg.harvest.journal import Extent, Journal, Quarantined, Walk
+from odatis_kg.harvest.ledger import Fetch, Version
 from odatis_kg.pipeline.intake import Intake, Place
 from odatis_kg.pipeline.stages import Stage, now
 from odatis_kg.quality.reports import FileReport
@@ -28,6 +29,13 @@ class Harvest:
     missing: list[tuple[str, str]]
 
 
+class _Looked(NamedTuple):
+    """A file of this run, and the look at its bytes; None when it could not be opened."""
+
+    file: HarvestedFile
+    fetch: Fetch | None
+
+
 class _Seen(NamedTuple):
     """A version seen in a file; compared by the record's date of change, then by order."""
 
@@ -37,47 +45,73 @@ class _Seen(NamedTuple):
     file: File
 
 
-def harvest_files(paths: list[Path], source: str, intake: Intake, stage: Stage, extent: Extent = "places") -> Harvest:
+def harvest_files(
+    paths: list[Path], source: str, intake: Intake, stage: Stage, extent: Extent = "places", most_drop: float = 1.0
+) -> Harvest:
     """Bring the records of some files in.
 
     Records seen in these paths by an earlier run and not by this one become missing, and gone when a second run misses
-    them too.
+    them too. A walk through a whole source (`full`) keeps what it cannot read in quarantine and its records as they were,
+    and drops nothing when it would drop more than the share `most_drop`; `quarantine` reads only what is in there again.
 
     Raises:
         UnreadableFileError: a path does not exist.
     """
     files = list(walk(paths))
     journal, ledger = Journal(intake.ledger), intake.ledger
+    if extent == "quarantine":
+        waiting = [item.identifier for item in journal.quarantined(source)]
+        files = [file for file in files if any(f"{file.location}/".startswith(f"{place}/") for place in waiting)]
     this = journal.begin(intake.run, source, extent, "", now())
-    harvested: dict[str, HarvestedFile] = {}
+    harvested: dict[str, _Looked] = {}
     newest: dict[str, _Seen] = {}
     with stage("Reading", len(files)) as advance:
         for number, file in enumerate(files):
-            found = harvested[file.location] = _harvest_file(file, source, intake)
-            for version in found.versions:
+            found, _ = harvested[file.location] = _harvest_file(file, source, intake)
+            as_before = [] if found.versions or extent == "places" else _as_before(file, source, journal, intake)
+            for version in [*found.versions, *as_before]:
                 seen = _Seen(version.modified, number, version, file)
                 before = newest.get(version.key, seen)
                 older, newer = sorted((before, seen), key=lambda one: one[:2])
                 newest[version.key] = newer
                 if older.version.sha256 != newer.version.sha256:
-                    harvested[older.file.location].report.superseded(
+                    harvested[older.file.location].file.report.superseded(
                         version.kind, version.key, newer.file.shown, same_date=older.modified == newer.modified
                     )
             advance(1)
     with ledger.transaction():
         for seen in newest.values():
             count(this, ledger.see(intake.run, this.id, seen.version, seen.file.location, now()))
+        if extent != "places":
+            _set_apart(source, harvested, journal, intake)
         missing: list[tuple[str, str]] = []
-        for key, state in ledger.unseen(this.id, source, places(paths)):
-            new: Literal["missing", "gone"] = "gone" if state == "missing" else "missing"
-            ledger.lose(intake.run, source, key, new, now())
-            count(this, new)
-            missing.append((key, new))
+        this.state = "complete"
+        if extent != "quarantine":
+            unseen = ledger.unseen(this.id, source, places(paths) if extent == "places" else None)
+            gone, held = sum(state == "missing" for _, state in unseen), ledger.count(source)
+            is_held = gone > most_drop * held
+            if is_held:
+                this.state, this.reason = "held", why_held(source, gone, held, most_drop)
+            for key, state in unseen:
+                if is_held and state == "missing":
+                    continue
+                new: Literal["missing", "gone"] = "gone" if state == "missing" else "missing"
+                ledger.lose(intake.run, source, key, new, now())
+                count(this, new)
+                missing.append((key, new))
         this.pages = this.items = len(files)
-        this.quarantined = sum(bool(one.report.refused) for one in harvested.values())
-        this.state, this.ended = "complete", now()
+        this.quarantined = sum(bool(one.file.report.refused) for one in harvested.values())
+        this.ended = now()
         journal.save(this)
-    return Harvest(list(harvested.values()), missing)
+    return Harvest([one.file for one in harvested.values()], missing)
+
+
+def why_held(source: str, gone: int, held: int, most_drop: float) -> str:
+    """Why a harvest dropped nothing, and what to do when that was wrong."""
+    return (
+        f"{gone:,} of {held:,} records are gone, more than {most_drop:.0%} (harvest.most_drop): none is dropped. If that is"
+        f" right: odatis-kg harvest {source} --accept-drop"
+    )
 
 
 def count(walk: Walk, what: str | None) -> None:
@@ -87,16 +121,35 @@ def count(walk: Walk, what: str | None) -> None:
         setattr(walk, name, getattr(walk, name) + 1)
 
 
-def _harvest_file(file: File, source: str, intake: Intake) -> HarvestedFile:
+def _harvest_file(file: File, source: str, intake: Intake) -> _Looked:
     """Read one file; when its bytes are known, the ledger already knows what is in it."""
     report = FileReport(file.shown)
     try:
         content = file.read(intake.settings.input.file_mb * 1_000_000)
     except UnreadableFileError as error:
         report.refuse(str(error))
-        return HarvestedFile(report, [])
+        return _Looked(HarvestedFile(report, []), None)
     looked = intake.look(Place(source, file.location, file.name), content)
     with intake.ledger.transaction():
         taken = intake.note(looked)
     report.scanned(taken.fetch.records, taken.fetch.refusals)
-    return HarvestedFile(report, taken.versions)
+    return _Looked(HarvestedFile(report, taken.versions), taken.fetch)
+
+
+def _as_before(file: File, source: str, journal: Journal, intake: Intake) -> list[Version]:
+    """The records of a file that cannot be read, or of the archive it was, as they last could be read."""
+    fetches = journal.fetches_within(source, file.location)
+    return [version for fetch in fetches for version in intake.ledger.sightings(fetch)]
+
+
+def _set_apart(source: str, harvested: dict[str, _Looked], journal: Journal, intake: Intake) -> None:
+    """Note which files could be read, and keep the others in quarantine; what is not there any more leaves it."""
+    for item in journal.quarantined(source):
+        journal.release(source, item.identifier)
+    for location, (found, fetch) in harvested.items():
+        if fetch is not None and found.versions:
+            journal.hold(source, location, fetch.id, intake.scanner, Validators())
+        if found.report.refused:
+            sha256, size = (fetch.sha256, fetch.bytes) if fetch else ("", 0)
+            reason = found.report.reason
+            journal.quarantine(Quarantined(source, location, intake.run, now(), sha256, size, reason))

@@ -10,10 +10,20 @@ from odatis_kg.harvest.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """An item in quarantine: its name at the source, when it was last found bad (UTC), and why."""
+
+    item: str
+    noted: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """One source: times in UTC (empty when never or, for `next_due`, when nothing is scheduled), and counts.
 
-    `new`, `changed` and `gone` are of the last harvest; `records` are those held now, `quarantined` the items waiting.
+    `new`, `changed` and `gone` are of the last harvest; `records` are those held now, `quarantined` the items waiting, in
+    `quarantine` with their reasons.
     """
 
     source: str
@@ -29,6 +39,7 @@ class SourceStatus:
     quarantined: int
     next_due: str
     is_due: bool
+    quarantine: list[Waiting]
 
     def as_json(self) -> dict[str, Any]:
         """The members scripts rely on."""
@@ -47,6 +58,7 @@ def _status(name: str, settings: Settings, ledger: Ledger, journal: Journal) -> 
     source = settings.sources.get(name)
     walks = [walk for walk in journal.walks(name) if walk.extent != "quarantine"]
     last = walks[0] if walks else None
+    waiting = [Waiting(item.identifier, item.noted, item.reason) for item in journal.quarantined(name)]
     due = _next_due(walks, source.every_hours) if source and source.enabled else None
     return SourceStatus(
         source=name,
@@ -59,9 +71,10 @@ def _status(name: str, settings: Settings, ledger: Ledger, journal: Journal) -> 
         changed=last.changed if last else 0,
         missing=last.missing if last else 0,
         gone=last.gone if last else 0,
-        quarantined=len(journal.quarantined(name)),
+        quarantined=len(waiting),
         next_due=due.strftime("%Y-%m-%dT%H:%M:%SZ") if due else "",
         is_due=due is not None and due <= datetime.now(UTC),
+        quarantine=waiting,
     )
 
 

@@ -22,7 +22,7 @@ from odatis_kg.harvest.folder import UnreadableFileError
 from odatis_kg.harvest.http import FetchError, Http, Pace
 from odatis_kg.harvest.journal import Journal, Quarantined, Walk
 from odatis_kg.harvest.ledger import Ledger, Version
-from odatis_kg.pipeline.harvesting import HarvestedFile, count, harvest_files
+from odatis_kg.pipeline.harvesting import HarvestedFile, count, harvest_files, why_held
 from odatis_kg.pipeline.intake import Intake, Looked, Place
 from odatis_kg.pipeline.stages import Stage, now
 from odatis_kg.quality.reports import FileReport
@@ -89,7 +89,7 @@ def _harvest(
     tell("harvest-began", {"source": name, "protocol": getattr(source, "protocol", "")})
     try:
         if isinstance(source, FolderSource):
-            outcome = _harvest_folder(name, list(source.paths), intake, stage)
+            outcome = _harvest_folder(name, list(source.paths), intake, wanted, stage, tell)
         else:
             assert isinstance(source, WebSource)
             http = Http(source, intake.settings.harvest.contact, pace)
@@ -106,12 +106,19 @@ def _harvest(
     return outcome
 
 
-def _harvest_folder(name: str, paths: list[Path], intake: Intake, stage: Stage) -> Outcome:
+def _harvest_folder(name: str, paths: list[Path], intake: Intake, wanted: Wanted, stage: Stage, tell: Tell) -> Outcome:
+    most_drop = 1.0 if wanted.accept_drop else intake.settings.harvest.most_drop
     try:
-        found = harvest_files(paths, name, intake, stage, "full")
+        found = harvest_files(
+            paths, name, intake, stage, "quarantine" if wanted.retry_quarantine else "full", most_drop
+        )
     except UnreadableFileError as error:
         return _failed(name, intake, str(error))
-    return Outcome(name, Journal(intake.ledger).walks(name)[0], found.files, found.missing)
+    for file in found.files:
+        if file.report.refused:
+            tell("quarantined", {"source": name, "item": file.report.path, "reason": file.report.reason})
+    walk = Journal(intake.ledger).walks(name)[0]
+    return Outcome(name, walk, found.files, found.missing, walk.reason)
 
 
 def _failed(name: str, intake: Intake, reason: str) -> Outcome:
@@ -185,7 +192,7 @@ class _Walker:
 
     def _begin(self) -> tuple[Walk, Start]:
         """The walk that was cut off, gone on with; or a new one, of everything or of what changed."""
-        walks = self.journal.walks(self.name)
+        walks = [walk for walk in self.journal.walks(self.name) if walk.extent != "quarantine"]
         known = _Known(self.name, self.intake, self.journal)
         last = walks[0] if walks else None
         started = datetime.now(UTC)
@@ -210,6 +217,8 @@ class _Walker:
         done = [walk for walk in walks if walk.state in ("complete", "held") and walk.extent in ("full", "changes")]
         whole = next((walk for walk in done if walk.extent == "full"), None)
         if self.wanted.full or not self.client.incremental or whole is None:
+            return ""
+        if whole.state == "held":  # only another look at everything shows what is gone, and that it still waits
             return ""
         if started - _moment(whole.started) >= timedelta(days=self.source.full_every_days):
             return ""
@@ -301,10 +310,7 @@ class _Walker:
         counted = [key for key in gone if not (isinstance(self.source, OrcidSource) and key in deleted)]
         if len(counted) > most * held and not self.wanted.accept_drop:
             walk.state = "held"
-            walk.reason = (
-                f"{len(counted):,} of {held:,} records are gone, more than {most:.0%} (harvest.most_drop): none is dropped. If"
-                f" that is right: odatis-kg harvest {self.name} --accept-drop"
-            )
+            walk.reason = why_held(self.name, len(counted), held, most)
             gone = [key for key in gone if key not in counted]
         states = [*((key, "missing") for key in missing), *((key, "gone") for key in gone)]
         for key, state in states:

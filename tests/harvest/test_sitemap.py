@@ -300,7 +300,9 @@ def test_an_index_of_indexes_ends(site: Site) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (Reply("<html><body>Not found</body></html>"), "<html> where <urlset>"),
+        (Reply("<html><body>Not found</body></html>"), "it is a web page; give the address of the sitemap"),
+        (Reply(html(dataset(1))), "it is a web page; give the address of the sitemap"),
+        (Reply("<rss/>", "text/xml"), "<rss> where <urlset>"),
         (Reply('<!DOCTYPE x [<!ENTITY e "e">]><urlset>&e;</urlset>'), "DOCTYPE"),
         (Reply("Welcome to our site"), "neither XML nor text"),
         (Reply(gzip.compress(b"<urlset/>" * 99)[:20]), "damaged"),

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,89 @@ def test_a_harvest_that_would_drop_too_much_stops_and_asks(tmp_path: Path) -> No
         assert counts(accepted) == {"gone": 3}
 
 
+def test_a_drop_that_waits_stays_in_sight_and_is_accepted_with_nothing_but_the_flag(tmp_path: Path) -> None:
+    repository = Repository(records(10))
+    with raw_server(repository) as server:
+        settings = settings_of(tmp_path, server)
+        run(settings)
+        repository.records = repository.records[:7]
+        run(settings, full=True)
+        run(settings, full=True)
+        (still,) = run(settings)
+        assert (still.walk.extent, still.walk.state) == ("full", "held")
+        (accepted,) = run(settings, accept_drop=True)
+        assert (accepted.walk.state, counts(accepted)) == ("complete", {"gone": 3})
+        (after,) = run(settings)
+        assert after.walk.extent == "changes"
+
+
+def folder_of(tmp_path: Path, number: int) -> tuple[Settings, Path]:
+    """A source of files, one record each."""
+    folder = tmp_path / "records"
+    folder.mkdir()
+    for record in records(number):
+        (folder / f"{record.identifier[-2:]}.xml").write_text(record.element, "utf-8")
+    sources = {"files": {"protocol": "folder", "paths": [str(folder)]}}
+    return load(data_dir=tmp_path / "data", sources=sources, release={"shacl": False}), folder
+
+
+def test_a_folder_that_loses_too_much_is_held_and_waits(tmp_path: Path) -> None:
+    settings, folder = folder_of(tmp_path, 5)
+    run(settings)
+    kept = {file: file.read_bytes() for file in folder.iterdir()}
+    for file in list(kept)[:4]:
+        file.unlink()
+    (missed,) = run(settings)
+    assert counts(missed) == {"missing": 4}
+    for _ in range(2):
+        (held,) = run(settings)
+        assert (held.walk.state, counts(held), held.succeeded) == ("held", {}, False)
+        assert "4 of 5" in held.reason
+        assert "odatis-kg harvest files --accept-drop" in held.reason
+    for file, content in list(kept.items())[:1]:
+        file.write_bytes(content)
+    (accepted,) = run(settings, accept_drop=True)
+    assert counts(accepted) == {"new": 1, "gone": 3}
+
+
+def test_a_file_that_cannot_be_read_any_more_is_kept_apart_and_its_record_stays(tmp_path: Path) -> None:
+    settings, folder = folder_of(tmp_path, 5)
+    packed = folder / "packed.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("06.xml", records(6)[5].element)
+    run(settings)
+    good, whole = (folder / "02.xml").read_bytes(), packed.read_bytes()
+    (folder / "02.xml").write_bytes(b"<broken")
+    packed.write_bytes(whole[:40])
+    for _ in range(3):
+        (outcome,) = run(settings)
+        assert counts(outcome) == {"quarantined": 2}
+    (told,) = statuses(settings)
+    assert (told.quarantined, told.records) == (2, 6)
+    packed.write_bytes(whole)
+    (folder / "01.xml").unlink()
+    (again,) = run(settings, retry_quarantine=True)
+    assert (again.walk.items, counts(again)) == (2, {"quarantined": 1})
+    assert set(states(settings).values()) == {"current"}, "a look at the quarantine misses nothing"
+    (folder / "02.xml").write_bytes(good)
+    (mended,) = run(settings)
+    assert counts(mended) == {"missing": 1}
+    assert statuses(settings)[0].quarantined == 0
+
+
+def test_a_look_at_the_quarantine_is_no_harvest_to_go_on_with(tmp_path: Path) -> None:
+    repository = Repository(records(6), size=2, fault=lambda asked: failing if "resumptionToken" in asked else None)
+    failing = answer("503 Service Unavailable", Retry_After="0")
+    with raw_server(repository) as server:
+        settings = settings_of(tmp_path, server)
+        (first,) = run(settings)
+        assert (first.walk.state, first.walk.items) == ("failed", 2)
+        run(settings, retry_quarantine=True)
+        repository.fault = lambda _: None
+        (rest,) = run(settings)
+        assert (rest.walk.state, rest.walk.id, counts(rest)) == ("complete", first.walk.id, {"new": 6})
+
+
 def test_one_bad_record_is_kept_apart_with_its_bytes_and_can_be_tried_again(tmp_path: Path) -> None:
     repository = Repository(records(4))
     good = repository.records[1]
@@ -173,6 +257,9 @@ def test_one_bad_record_is_kept_apart_with_its_bytes_and_can_be_tried_again(tmp_
         assert first.succeeded, "one bad record never stops a run"
         (told,) = statuses(settings)
         assert told.quarantined == 1
+        (waiting,) = told.quarantine
+        assert waiting.item == "oai:test:02"
+        assert waiting.reason
         with sqlite3.connect(settings.data_dir / "ledger.sqlite") as db:
             ((identifier, sha256, size, reason),) = db.execute(
                 "SELECT identifier, sha256, bytes, reason FROM quarantine"
