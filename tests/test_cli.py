@@ -318,3 +318,11 @@ def test_settings_show_the_sources(run_cli: Run, records: Path, tmp_path: Path) 
     shown = run_cli("settings").stdout
     assert "sources.a-folder-of-records.protocol = folder" in shown
     assert "sources.a-folder-of-records.every_hours = 24.0" in shown
+
+
+def test_files_do_not_get_the_name_of_a_configured_source(run_cli: Run, records: Path, tmp_path: Path) -> None:
+    (tmp_path / "odatis-kg.toml").write_text(f'[sources.own]\nprotocol = "folder"\npaths = ["{records}"]\n')
+    outcome = run_cli("build", records, "--source", "own")
+    assert outcome.returncode == 2
+    assert "'own' is the name of a source" in outcome.stderr
+    assert run_cli("build", records, "--source", "other").returncode == 0

@@ -59,6 +59,12 @@ def build_command(
     """
     settings = settings_of(context, source=source, data_dir=data_dir, base_url=base_url, input={"jobs": jobs})
     check_writable(report, "--report")
+    if paths and settings.source in settings.sources:
+        fail(
+            f"'{settings.source}' is the name of a source of the settings, whose harvests would count these files as gone; give"
+            " them another name with --source, or harvest that source",
+            code=2,
+        )
     warn_of_new_names(settings)
     outcome = _build(list(paths), settings, anew=anew)
     write_report(report, outcome.reports)

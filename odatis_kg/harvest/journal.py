@@ -241,6 +241,10 @@ class Journal:
         """Let an item out of the quarantine."""
         self._db.execute("DELETE FROM quarantine WHERE source = ? AND identifier = ?", (source, identifier))
 
+    def release_unseen(self, source: str, since: str) -> None:
+        """Let the items go that were put into quarantine before a time: a whole harvest begun then did not see them any more."""
+        self._db.execute("DELETE FROM quarantine WHERE source = ? AND noted < ?", (source, since))
+
     def quarantined(self, source: str) -> list[Quarantined]:
         """The items of a source in quarantine, by identifier."""
         rows = self._db.execute(

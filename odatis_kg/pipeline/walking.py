@@ -303,6 +303,8 @@ class _Walker:
             deleted |= {version.key for version in self.ledger.sightings(fetch)}
         unseen = self.ledger.unseen(walk.id, self.name)
         whole = walk.extent == "full"
+        if whole:
+            self.journal.release_unseen(self.name, walk.started)
         gone = [key for key, state in unseen if key in deleted or (whole and state == "missing")]
         missing = [key for key, state in unseen if whole and state == "current" and key not in deleted]
         held, most = self.ledger.count(self.name), self.intake.settings.harvest.most_drop

@@ -241,13 +241,11 @@ def test_a_look_at_the_quarantine_is_no_harvest_to_go_on_with(tmp_path: Path) ->
 def test_one_bad_record_is_kept_apart_with_its_bytes_and_can_be_tried_again(tmp_path: Path) -> None:
     repository = Repository(records(4))
     good = repository.records[1]
-    repository.records[1] = replace(good, title="</dc:title><broken/><dc:title>")
-    bad = b"<record><header><identifier>oai:test:02</identifier><datestamp>2026-01-02T12:00:00Z</datestamp></header><metadata><what/></metadata></record>"
 
     class Bad(Record):
         @property
         def element(self) -> str:
-            return bad.decode()
+            return f"<record>{self.header}<metadata><what/></metadata></record>"
 
     repository.records[1] = Bad("oai:test:02", good.datestamp)
     with raw_server(repository) as server:
@@ -274,6 +272,14 @@ def test_one_bad_record_is_kept_apart_with_its_bytes_and_can_be_tried_again(tmp_
         repository.records[1] = good
         (healed,) = run(settings, retry_quarantine=True)
         assert counts(healed) == {"new": 1}
+        assert statuses(settings)[0].quarantined == 0
+        # What the source has no more does not wait in quarantine for ever.
+        repository.records.append(Bad("oai:test:99", "2026-01-05T12:00:00Z"))
+        run(settings, full=True)
+        assert statuses(settings)[0].quarantined == 1
+        repository.records.pop()
+        time.sleep(1.1)  # times are noted to the second
+        run(settings, full=True)
         assert statuses(settings)[0].quarantined == 0
         # It was good once: it stays as it was while it is bad.
         repository.records[1] = Bad("oai:test:02", good.datestamp)
