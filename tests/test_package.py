@@ -101,9 +101,9 @@ def test_no_module_is_too_long_to_read() -> None:
 
 
 def test_a_command_starts_without_loading_what_it_does_not_need() -> None:
-    """What is loaded is counted, not timed: the slow ones are the web side, SHACL and rdflib."""
+    """What is loaded is counted, not timed: the slow ones are the web side, SHACL, rdflib and HTTP."""
     code = "import sys; import odatis_kg.cli; print(*sorted(name for name in sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
-    assert not {"fastapi", "starlette", "rdflib", "pyshacl", "prov", "uvicorn"} & set(loaded)
+    assert not {"fastapi", "starlette", "rdflib", "pyshacl", "prov", "uvicorn", "requests"} & set(loaded)

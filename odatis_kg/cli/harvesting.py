@@ -14,9 +14,9 @@ from odatis_kg.cli.shared import DATA_DIR, JOBS, events, fail, settings_of, writ
 from odatis_kg.config import CONFIG_FILE, Settings
 from odatis_kg.harvest.verification import verify
 from odatis_kg.pipeline.building import harvest, sync
+from odatis_kg.pipeline.harvesting import Outcome, Wanted
 from odatis_kg.pipeline.releasing import BuildError
 from odatis_kg.pipeline.status import SourceStatus, statuses
-from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.sources import AnySource
 from odatis_kg.store.release import ReleaseError
 

@@ -16,9 +16,9 @@ from odatis_kg.config import ConfigurationError, Settings, load
 from odatis_kg.harvest.folder import UnreadableFileError
 from odatis_kg.mapping.errors import TableError
 from odatis_kg.mapping.registers import RegisterError
-from odatis_kg.pipeline.stages import Advance, Stage, now
-from odatis_kg.pipeline.walking import Tell
+from odatis_kg.pipeline.stages import Advance, Stage, Tell
 from odatis_kg.quality.reports import FileReport
+from odatis_kg.times import now
 
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 DATA_DIR = click.option(

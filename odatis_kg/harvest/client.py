@@ -8,7 +8,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from odatis_kg.harvest.http import Answer
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a request: what was asked, when it came (UTC), and what the server said of it.
+
+    `status` is 200, 304 with no content, that of a refusal that says something of a record, or 0 with no content when
+    nothing was asked because the settings have the answer. `body` is what was sent with a POST, empty for a GET.
+    """
+
+    url: str
+    status: int
+    retrieved: str
+    content: bytes = field(repr=False)
+    media_type: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    method: str = "GET"
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from odatis_kg.harvest import csw_messages as messages
-from odatis_kg.harvest.client import HarvestError, Item
+from odatis_kg.harvest.client import Answer, HarvestError, Item
 from odatis_kg.harvest.csw_messages import AnswerError, Capabilities, Query, ReportedError, Results
-from odatis_kg.harvest.http import Answer, FetchError, Http
+from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.mapping.kinds import content_key
 from odatis_kg.mapping.xml import Parsed, on_its_own
 from odatis_kg.sources import CswSource

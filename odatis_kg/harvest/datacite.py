@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start
-from odatis_kg.harvest.http import Answer, FetchError, Http
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start
+from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi
 from odatis_kg.mapping.json import document_of

@@ -12,8 +12,8 @@ from urllib.parse import urljoin
 
 import pyoxigraph as ox
 
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start
-from odatis_kg.harvest.http import Answer, Http
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start
+from odatis_kg.harvest.http import Http
 from odatis_kg.mapping import dcat
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.rdf import Syntax, syntax_of

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
-from odatis_kg.harvest.http import Answer, Http
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start, Validators
+from odatis_kg.harvest.http import Http
 from odatis_kg.harvest.statements import Statement, document, is_nameless, read
 from odatis_kg.harvest.vocabulary import Listed, one, walk
 from odatis_kg.mapping.errors import RefusedError

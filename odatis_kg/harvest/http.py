@@ -23,8 +23,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from odatis_kg import __version__
+from odatis_kg.harvest.client import Answer
 from odatis_kg.harvest.connections import Deadline, PrivateAddressError, careful_session
 from odatis_kg.sources import WebSource
+from odatis_kg.times import now
 
 _TEMPORARY: Final = {408, 425, 429, 500, 502, 503, 504}
 _MOST_REDIRECTS: Final = 5
@@ -57,28 +59,9 @@ class FetchError(Exception):
         self.temporary = temporary
         self.location = location
 
-    def as_answer(self) -> "Answer":
+    def as_answer(self) -> Answer:
         """The refusal as an answer, for a client to whom it says something: that a record is gone, for example."""
-        return Answer(self.url, self.status, moment(), self.content)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer to a request: what was asked, when it came (UTC), and what the server said of it.
-
-    `status` is 200, 304 with no content, that of a refusal that says something of a record, or 0 with no content when
-    nothing was asked because the settings have the answer. `body` is what was sent with a POST, empty for a GET.
-    """
-
-    url: str
-    status: int
-    retrieved: str
-    content: bytes = field(repr=False)
-    media_type: str = ""
-    etag: str = ""
-    last_modified: str = ""
-    method: str = "GET"
-    body: bytes = field(default=b"", repr=False)
+        return Answer(self.url, self.status, now(), self.content)
 
 
 @dataclass(slots=True)
@@ -236,7 +219,7 @@ class Http:
             return Answer(
                 url=asked,
                 status=status,
-                retrieved=moment(),
+                retrieved=now(),
                 content=b"" if status == 304 else self._body(response, address, asked),
                 media_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
                 etag=response.headers.get("ETag", ""),
@@ -304,11 +287,6 @@ def _address(url: str, parameters: Mapping[str, str] | None = None) -> str:
     except ValueError as error:
         raise FetchError(f"{url[:200]} is not an address that can be asked: {error}", url) from None
     return prepared.url or url
-
-
-def moment() -> str:
-    """This moment in UTC, as an answer says when it came: `2026-01-31T00:00:00Z`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _back_off(error: _TryLaterError, attempt: int, url: str) -> float:

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from odatis_kg.harvest.client import Validators
-from odatis_kg.harvest.http import Answer
-from odatis_kg.harvest.ledger import Ledger
+from odatis_kg.harvest.client import Answer, Validators
+from odatis_kg.harvest.ledger import Change, Ledger
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS harvest (
@@ -63,6 +62,12 @@ class Walk:
     missing: int = 0
     gone: int = 0
     quarantined: int = 0
+
+    def count(self, what: Change | None) -> None:
+        """Count what became of a record; one that is back counts as new."""
+        if what:
+            name = "new" if what == "back" else what
+            setattr(self, name, getattr(self, name) + 1)
 
 
 @dataclass(frozen=True, slots=True)

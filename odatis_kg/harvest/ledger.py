@@ -48,7 +48,8 @@ _LATER_COLUMNS: Final = (("fetch", "answer", "INTEGER"), ("record", "harvest", "
 _PATIENCE: Final = 60.0  # seconds a writer waits for another one
 
 # What can become of a record; `back` is a missing or gone one seen again.
-Change = Literal["new", "changed", "missing", "gone", "back"]
+Loss = Literal["missing", "gone"]
+Change = Literal["new", "changed", "back"] | Loss
 
 _FETCH: Final = "SELECT id, run, source, location, name, retrieved, sha256, bytes, records, refusals, answer FROM fetch"
 
@@ -300,7 +301,7 @@ class Ledger:
             or any(location == place or (place.endswith("/") and location.startswith(place)) for place in complete)
         ]
 
-    def lose(self, run: str, source: str, key: str, state: Literal["missing", "gone"], at: str) -> None:
+    def lose(self, run: str, source: str, key: str, state: Loss, at: str) -> None:
         """Note that a record is missing or gone."""
         self._db.execute("UPDATE record SET state = ? WHERE source = ? AND key = ?", (state, source, key))
         sha256 = self._db.execute("SELECT sha256 FROM record WHERE source = ? AND key = ?", (source, key)).fetchone()

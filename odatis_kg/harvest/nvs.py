@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote, urljoin
 
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
-from odatis_kg.harvest.http import Answer, FetchError, Http
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start, Validators
+from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.harvest.sparql import Endpoint, Found, Question, is_statement
 from odatis_kg.harvest.statements import Statement, document, is_nameless, read, syntax_of
-from odatis_kg.harvest.vocabulary import Listed, one, refused, walk
+from odatis_kg.harvest.vocabulary import Listed, one, walk
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import NvsTerm, nvs
 from odatis_kg.namespaces import PREFIXES
@@ -73,7 +73,7 @@ class NvsClient:
         except FetchError as error:
             if error.status != 406:
                 raise
-            answer = refused(error)
+            answer = error.as_answer()
         if answer.status == 304:
             yield Listed(answer, unchanged=(identifier,))
             return

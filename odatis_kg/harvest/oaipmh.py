@@ -6,8 +6,8 @@ repository announced.
 
 from collections.abc import Iterator, Mapping
 
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start
-from odatis_kg.harvest.http import Answer, FetchError, Http
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start
+from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.harvest.oaipmh_answers import BrokenError, Header, RefusalError, headers_of, items_of, read, text
 from odatis_kg.harvest.oaipmh_walk import Walk
 from odatis_kg.mapping import xml

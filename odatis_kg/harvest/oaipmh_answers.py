@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import unescape
 
-from odatis_kg.harvest.client import Item
-from odatis_kg.harvest.http import Answer
+from odatis_kg.harvest.client import Answer, Item
 from odatis_kg.mapping import xml
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.kinds import content_key

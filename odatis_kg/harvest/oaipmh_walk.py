@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
-from odatis_kg.harvest.client import HarvestError, Item, Page
-from odatis_kg.harvest.http import Answer
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page
 from odatis_kg.harvest.oaipmh_answers import BrokenError, Header, next_of
 from odatis_kg.mapping import xml
 

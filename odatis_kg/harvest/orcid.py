@@ -20,13 +20,14 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
-from odatis_kg.harvest.http import Answer, FetchError, Http, moment
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start, Validators
+from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import cited_persons_in, orcid
 from odatis_kg.mapping.json import JsonReader, Node, compile_path, document_of, hidden
 from odatis_kg.mapping.kinds import scan
 from odatis_kg.sources import OrcidSource
+from odatis_kg.times import now
 
 # Error codes of the API (ORCID-Source, OrcidCoreExceptionMapper): 409 is said of a person's whole record.
 _NOT_SHOWN: Final = {"9018": "locked", "9036": "not yet claimed", "9044": "deactivated"}
@@ -135,7 +136,7 @@ class OrcidClient:
 
     def _deleted(self, persons: tuple[str, ...], checkpoint: Mapping[str, str]) -> Page:
         """Suppressed persons. Nothing is asked for them: the answer says so with status 0 and no content."""
-        answer = Answer(self._source.url, 0, moment(), b"")
+        answer = Answer(self._source.url, 0, now(), b"")
         return Page(answer, tuple(Item(person, None) for person in persons), checkpoint)
 
     def _page(self, person: str, validators: Validators, cited: set[str] | None) -> Page:

@@ -13,8 +13,8 @@ from typing import Final
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from odatis_kg.harvest import embedded, robots
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
-from odatis_kg.harvest.http import Answer, FetchError, Http
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start, Validators
+from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.harvest.sitemap_file import Entry, host_of, read
 from odatis_kg.sources import SitemapSource
 

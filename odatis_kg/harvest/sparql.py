@@ -15,8 +15,8 @@ from typing import Any, Final, cast
 
 from SPARQLWrapper import JSON, SPARQLWrapper
 
-from odatis_kg.harvest.client import HarvestError
-from odatis_kg.harvest.http import Answer, Http
+from odatis_kg.harvest.client import Answer, HarvestError
+from odatis_kg.harvest.http import Http
 from odatis_kg.harvest.statements import iri, is_nameless, literal, value_of
 
 # A row of a result: N-Triples terms by variable, without those that are unbound.

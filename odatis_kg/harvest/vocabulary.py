@@ -6,11 +6,10 @@ failed or were begun; a walk with a failed list ends in an error, however many o
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
-from odatis_kg.harvest.http import Answer, FetchError
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start, Validators
+from odatis_kg.harvest.http import FetchError
 
 # Without an answer, or asked to slow down: the next list would fare no better, and asking for it would not be polite.
 _GIVE_UP: Final = {0, 429, 503}
@@ -91,9 +90,4 @@ def one(identifier: str, answers: Iterator[Listed]) -> Page:
 
 
 def _missing(identifier: str, error: FetchError) -> Listed:
-    return Listed(refused(error), Item(identifier, None, reason=str(error)))
-
-
-def refused(error: FetchError) -> Answer:
-    """What came with a refusal, as an answer."""
-    return Answer(error.url, error.status, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), error.content)
+    return Listed(error.as_answer(), Item(identifier, None, reason=str(error)))

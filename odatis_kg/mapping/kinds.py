@@ -21,6 +21,7 @@ from odatis_kg.mapping.errors import RefusedError
 from odatis_kg.mapping.identifiers import doi, orcid
 from odatis_kg.mapping.json import document_of
 from odatis_kg.namespaces import PREFIXES
+from odatis_kg.times import written
 
 SCANNER_VERSION: Final = "3"
 
@@ -90,6 +91,9 @@ class Refusal:
 
     reason: str
     where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}" if self.where else self.reason
 
 
 @dataclass(frozen=True)
@@ -490,7 +494,7 @@ def _epoch_milliseconds(value: object) -> str:
 
     if not isinstance(value, int) or not 0 <= value < 4_102_444_800_000:
         return ""
-    return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return written(datetime.fromtimestamp(value / 1000, UTC))
 
 
 # RDF

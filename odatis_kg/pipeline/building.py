@@ -9,13 +9,13 @@ from odatis_kg.config import Settings
 from odatis_kg.harvest.archive import Archive
 from odatis_kg.harvest.ledger import Ledger, Run
 from odatis_kg.lineage.runs import software
-from odatis_kg.pipeline.harvesting import Harvest, harvest_files
+from odatis_kg.pipeline.harvesting import Harvest, Outcome, Wanted, harvest_files
 from odatis_kg.pipeline.intake import Intake
 from odatis_kg.pipeline.releasing import Build, Releasing
-from odatis_kg.pipeline.stages import Stage, new_run_id, now
-from odatis_kg.pipeline.walking import Outcome, Tell, Wanted, harvest_sources
+from odatis_kg.pipeline.stages import Stage, Tell, new_run_id
 from odatis_kg.sources import AnySource
 from odatis_kg.store.release import Releases
+from odatis_kg.times import now
 
 
 def build(paths: list[Path], settings: Settings, stage: Stage, *, anew: bool = False) -> Build:
@@ -42,7 +42,7 @@ def harvest(
         ReleaseError: another run is at work.
     """
     with _run(settings) as work:
-        outcomes = harvest_sources(sources, settings, work.run.id, wanted, stage, tell)
+        outcomes = work.harvest(sources, wanted, stage, tell)
         work.state = "harvested"
         return outcomes
 
@@ -56,7 +56,7 @@ def sync(
         BuildError, ReleaseError: as for `build`.
     """
     with _run(settings) as work:
-        outcomes = harvest_sources(sources, settings, work.run.id, wanted, stage, tell)
+        outcomes = work.harvest(sources, wanted, stage, tell)
         if not work.intake.ledger.current() and not all(outcome.succeeded for outcome in outcomes):
             return outcomes, None
         harvested = Harvest(
@@ -75,6 +75,11 @@ class _Work:
     intake: Intake
     run: Run
     state: str = "failed"
+
+    def harvest(self, sources: Mapping[str, AnySource], wanted: Wanted, stage: Stage, tell: Tell) -> list[Outcome]:
+        from odatis_kg.pipeline.walking import harvest_sources  # HTTP and its clients, which only a harvest needs
+
+        return harvest_sources(sources, self.settings, self.run.id, wanted, stage, tell)
 
     def publish(self, harvested: Harvest, stage: Stage, *, anew: bool = False) -> Build:
         outcome = Releasing(self.settings, self.releases, self.intake, self.run, harvested, stage, anew=anew).build()

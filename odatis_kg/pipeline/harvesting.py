@@ -1,16 +1,19 @@
 """Harvest of files and folders: their records into the archive and the ledger."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from odatis_kg.config import Settings
 from odatis_kg.harvest.client import Validators
 from odatis_kg.harvest.folder import File, UnreadableFileError, places, walk
 from odatis_kg.harvest.journal import Extent, Journal, Quarantined, Walk
-from odatis_kg.harvest.ledger import Fetch, Version
+from odatis_kg.harvest.ledger import Fetch, Ledger, Loss, Version
 from odatis_kg.pipeline.intake import Intake, Place
-from odatis_kg.pipeline.stages import Stage, now
+from odatis_kg.pipeline.stages import Stage
 from odatis_kg.quality.reports import FileReport
+from odatis_kg.times import now
 
 
 @dataclass(slots=True)
@@ -27,6 +30,39 @@ class Harvest:
 
     files: list[HarvestedFile]
     missing: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a harvest."""
+
+    full: bool = False
+    accept_drop: bool = False
+    retry_quarantine: bool = False
+
+    def most_drop(self, settings: Settings) -> float:
+        """The share of a source's records that may be dropped."""
+        return 1.0 if self.accept_drop else settings.harvest.most_drop
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one source: its walk, the files or records it brought, and the records that went missing."""
+
+    source: str
+    walk: Walk
+    harvested: list[HarvestedFile] = field(default_factory=list)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def reason(self) -> str:
+        """Why it is not all well; empty when it is."""
+        return self.walk.reason
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything the source has was seen, and nothing waits for a decision."""
+        return self.walk.state == "complete"
 
 
 class _Looked(NamedTuple):
@@ -81,24 +117,15 @@ def harvest_files(
             advance(1)
     with ledger.transaction():
         for seen in newest.values():
-            count(this, ledger.see(intake.run, this.id, seen.version, seen.file.location, now()))
+            this.count(ledger.see(intake.run, this.id, seen.version, seen.file.location, now()))
         if extent != "places":
             _set_apart(source, harvested, journal, intake)
         missing: list[tuple[str, str]] = []
         this.state = "complete"
         if extent != "quarantine":
             unseen = ledger.unseen(this.id, source, places(paths) if extent == "places" else None)
-            gone, held = sum(state == "missing" for _, state in unseen), ledger.count(source)
-            is_held = gone > most_drop * held
-            if is_held:
-                this.state, this.reason = "held", why_held(source, gone, held, most_drop)
-            for key, state in unseen:
-                if is_held and state == "missing":
-                    continue
-                new: Literal["missing", "gone"] = "gone" if state == "missing" else "missing"
-                ledger.lose(intake.run, source, key, new, now())
-                count(this, new)
-                missing.append((key, new))
+            once, twice = ([key for key, was in unseen if was == state] for state in ("current", "missing"))
+            missing = drop(this, ledger, intake.run, once, twice, most_drop)
         this.pages = this.items = len(files)
         this.quarantined = sum(bool(one.file.report.refused) for one in harvested.values())
         this.ended = now()
@@ -106,19 +133,34 @@ def harvest_files(
     return Harvest([one.file for one in harvested.values()], missing)
 
 
-def why_held(source: str, gone: int, held: int, most_drop: float) -> str:
-    """Why a harvest dropped nothing, and what to do when that was wrong."""
-    return (
-        f"{gone:,} of {held:,} records are gone, more than {most_drop:.0%} (harvest.most_drop): none is dropped. If that is"
-        f" right: odatis-kg harvest {source} --accept-drop"
-    )
-
-
-def count(walk: Walk, what: str | None) -> None:
-    """Count what became of a record in its walk; one that is back counts as new."""
-    name = "new" if what == "back" else what
-    if name:
-        setattr(walk, name, getattr(walk, name) + 1)
+def drop(
+    walk: Walk,
+    ledger: Ledger,
+    run: str,
+    missing: Iterable[str],
+    gone: Iterable[str],
+    most_drop: float,
+    certain: Collection[str] = (),
+) -> list[tuple[str, str]]:
+    """Note the records that a complete walk found missing and gone, as (key, state) by key; of the gone ones, when they are
+    more than the share `most_drop` of what the source has, only those that are `certain`: the walk is then held.
+    """
+    gone, held = list(gone), ledger.count(walk.source)
+    doubtful = sum(key not in certain for key in gone)
+    if doubtful > most_drop * held:
+        gone = [key for key in gone if key in certain]
+        walk.state = "held"
+        walk.reason = (
+            f"{doubtful:,} of {held:,} records are gone, more than {most_drop:.0%} (harvest.most_drop): none is dropped. If"
+            f" that is right: odatis-kg harvest {walk.source} --accept-drop"
+        )
+    states: dict[str, Loss] = dict.fromkeys(missing, "missing")
+    for key in gone:
+        states[key] = "gone"
+    for key, state in sorted(states.items()):
+        ledger.lose(run, walk.source, key, state, now())
+        walk.count(state)
+    return sorted(states.items())
 
 
 def _harvest_file(file: File, source: str, intake: Intake) -> _Looked:

@@ -8,7 +8,8 @@ from odatis_kg.harvest.archive import Archive
 from odatis_kg.harvest.ledger import Fetch, Ledger, Sighted, Version
 from odatis_kg.mapping.identifiers import cited_persons_in
 from odatis_kg.mapping.kinds import SCANNER_VERSION, Kind, Refusal
-from odatis_kg.pipeline.stages import now, scan_safely
+from odatis_kg.pipeline.stages import scan_safely
+from odatis_kg.times import now
 
 
 class Place(NamedTuple):

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -25,6 +25,8 @@ class Advance(Protocol):
         """So many more steps are done."""
 
 
+# Tells of an event: its name, and facts about it.
+Tell = Callable[[str, Mapping[str, object]], None]
 # Opens a stage by its name and its number of steps (None when unknown); leaving the context ends it.
 Stage = Callable[[str, int | None], AbstractContextManager[Advance]]
 
@@ -37,11 +39,6 @@ def silent(name: str, steps: int | None) -> Iterator[Advance]:  # noqa: ARG001
         pass
 
     yield advance
-
-
-def now() -> str:
-    """The time as `xsd:dateTime` in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def new_run_id() -> str:

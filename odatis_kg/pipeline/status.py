@@ -7,6 +7,7 @@ from typing import Any
 from odatis_kg.config import Settings
 from odatis_kg.harvest.journal import Journal, Walk
 from odatis_kg.harvest.ledger import Ledger
+from odatis_kg.times import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _status(name: str, settings: Settings, ledger: Ledger, journal: Journal) -> 
         missing=last.missing if last else 0,
         gone=last.gone if last else 0,
         quarantined=len(waiting),
-        next_due=due.strftime("%Y-%m-%dT%H:%M:%SZ") if due else "",
+        next_due=written(due) if due else "",
         is_due=due is not None and due <= datetime.now(UTC),
         quarantine=waiting,
     )

@@ -6,9 +6,8 @@ its source says so; one bad record, one bad source or a fault of ours never stop
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -20,43 +19,16 @@ from odatis_kg.harvest.client import Client, HarvestError, Item, Page, Start, Va
 from odatis_kg.harvest.clients import client_for
 from odatis_kg.harvest.folder import UnreadableFileError
 from odatis_kg.harvest.http import FetchError, Http, Pace
-from odatis_kg.harvest.journal import Journal, Quarantined, Walk
+from odatis_kg.harvest.journal import Extent, Journal, Quarantined, Walk
 from odatis_kg.harvest.ledger import Ledger, Version
-from odatis_kg.pipeline.harvesting import HarvestedFile, count, harvest_files, why_held
+from odatis_kg.pipeline.harvesting import HarvestedFile, Outcome, Wanted, drop, harvest_files
 from odatis_kg.pipeline.intake import Intake, Looked, Place
-from odatis_kg.pipeline.stages import Stage, now
+from odatis_kg.pipeline.stages import Stage, Tell
 from odatis_kg.quality.reports import FileReport
 from odatis_kg.sources import AnySource, FolderSource, OrcidSource, WebSource
+from odatis_kg.times import now, written
 
 _OVERLAP: Final = timedelta(hours=1)  # asked for again, for clocks differ and catalogues index late
-
-# Tells of an event: its name, and facts about it.
-Tell = Callable[[str, Mapping[str, object]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of a harvest."""
-
-    full: bool = False
-    accept_drop: bool = False
-    retry_quarantine: bool = False
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one source: its walk, the files or records it brought, and the records that went missing."""
-
-    source: str
-    walk: Walk
-    harvested: list[HarvestedFile] = field(default_factory=list)
-    missing: list[tuple[str, str]] = field(default_factory=list)
-    reason: str = ""
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether everything the source has was seen, and nothing waits for a decision."""
-        return self.walk.state == "complete"
 
 
 def harvest_sources(
@@ -80,7 +52,8 @@ def harvest_sources(
         with ThreadPoolExecutor(settings.harvest.hosts) as threads:
             for found in threads.map(harvest_host, hosts.values()):
                 outcomes += found
-    return sorted(outcomes, key=lambda outcome: list(sources).index(outcome.source))
+    found_of = {outcome.source: outcome for outcome in outcomes}
+    return [found_of[name] for name in sources]
 
 
 def _harvest(
@@ -107,22 +80,20 @@ def _harvest(
 
 
 def _harvest_folder(name: str, paths: list[Path], intake: Intake, wanted: Wanted, stage: Stage, tell: Tell) -> Outcome:
-    most_drop = 1.0 if wanted.accept_drop else intake.settings.harvest.most_drop
+    extent: Extent = "quarantine" if wanted.retry_quarantine else "full"
     try:
-        found = harvest_files(
-            paths, name, intake, stage, "quarantine" if wanted.retry_quarantine else "full", most_drop
-        )
+        found = harvest_files(paths, name, intake, stage, extent, wanted.most_drop(intake.settings))
     except UnreadableFileError as error:
         return _failed(name, intake, str(error))
     for file in found.files:
         if file.report.refused:
             tell("quarantined", {"source": name, "item": file.report.path, "reason": file.report.reason})
     walk = Journal(intake.ledger).walks(name)[0]
-    return Outcome(name, walk, found.files, found.missing, walk.reason)
+    return Outcome(name, walk, found.files, found.missing)
 
 
 def _failed(name: str, intake: Intake, reason: str) -> Outcome:
-    return Outcome(name, Journal(intake.ledger).fail(intake.run, name, reason, now()), reason=reason)
+    return Outcome(name, Journal(intake.ledger).fail(intake.run, name, reason, now()))
 
 
 class _Known:
@@ -186,7 +157,7 @@ class _Walker:
             self.report.refuse(f"{item.identifier}: {item.reason}")
         if walk.state != "complete":
             self.report.refuse(walk.reason)
-        return Outcome(self.name, walk, [HarvestedFile(self.report, self.versions)], missing, walk.reason)
+        return Outcome(self.name, walk, [HarvestedFile(self.report, self.versions)], missing)
 
     # Where to begin
 
@@ -222,7 +193,7 @@ class _Walker:
             return ""
         if started - _moment(whole.started) >= timedelta(days=self.source.full_every_days):
             return ""
-        return (_moment(done[0].started) - _OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return written(_moment(done[0].started) - _OVERLAP)
 
     # What comes
 
@@ -268,14 +239,13 @@ class _Walker:
             self.journal.hold(self.name, item.identifier, fetch.id, self.intake.scanner, validators)
             for version in versions:
                 self._see(walk, version, item.identifier)
-        reasons = [f"{one.where}: {one.reason}" if one.where else one.reason for one in fetch.refusals]
-        if reasons or not versions:
-            reason = "; ".join(reasons) or "there is no record in it"
+        if fetch.refusals or not versions:
+            reason = "; ".join(map(str, fetch.refusals)) or "there is no record in it"
             self._quarantine(walk, item.identifier, reason, looked.sha256, looked.size, readable=bool(versions))
 
     def _see(self, walk: Walk, version: Version, identifier: str) -> None:
         what = self.ledger.see(self.intake.run, walk.id, version, identifier, now())
-        count(walk, what)
+        walk.count(what)
         if what:
             self.versions.append(version)
 
@@ -298,7 +268,7 @@ class _Walker:
 
     def _drop(self, walk: Walk) -> list[tuple[str, str]]:
         """Note what a complete walk did not see, and what the source said is deleted; (key, new state) of each."""
-        run, deleted = self.intake.run, set()
+        deleted: set[str] = set()
         for fetch in self.journal.deleted(self.name):
             deleted |= {version.key for version in self.ledger.sightings(fetch)}
         unseen = self.ledger.unseen(walk.id, self.name)
@@ -307,18 +277,10 @@ class _Walker:
             self.journal.release_unseen(self.name, walk.started)
         gone = [key for key, state in unseen if key in deleted or (whole and state == "missing")]
         missing = [key for key, state in unseen if whole and state == "current" and key not in deleted]
-        held, most = self.ledger.count(self.name), self.intake.settings.harvest.most_drop
         # Who asks not to be here any more does not wait for somebody to agree.
-        counted = [key for key in gone if not (isinstance(self.source, OrcidSource) and key in deleted)]
-        if len(counted) > most * held and not self.wanted.accept_drop:
-            walk.state = "held"
-            walk.reason = why_held(self.name, len(counted), held, most)
-            gone = [key for key in gone if key not in counted]
-        states = [*((key, "missing") for key in missing), *((key, "gone") for key in gone)]
-        for key, state in states:
-            self.ledger.lose(run, self.name, key, "gone" if state == "gone" else "missing", now())
-            count(walk, state)
-        return states
+        certain = deleted if isinstance(self.source, OrcidSource) else ()
+        most_drop = self.wanted.most_drop(self.intake.settings)
+        return drop(walk, self.ledger, self.intake.run, missing, gone, most_drop, certain)
 
     # The quarantine
 

@@ -36,7 +36,7 @@ class FileReport:
         """Note what was found in the file before any of it is mapped."""
         self.records = records
         for refusal in refusals:
-            self.refuse(f"{refusal.where}: {refusal.reason}" if refusal.where else refusal.reason)
+            self.refuse(str(refusal))
         if not records and not self.refused:
             self.refuse("there is no record in it")
 

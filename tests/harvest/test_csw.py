@@ -43,8 +43,8 @@ from odatis_kg.harvest.journal import Walk
 from odatis_kg.mapping.kinds import Kind, scan
 from odatis_kg.mapping.xml import on_its_own
 from odatis_kg.pipeline.building import harvest
+from odatis_kg.pipeline.harvesting import Wanted
 from odatis_kg.pipeline.stages import silent
-from odatis_kg.pipeline.walking import Wanted
 from odatis_kg.sources import CswSource
 from tests.conftest import ROOT
 from tests.harvest.csw_server import Asked, Between, Reply, between

@@ -15,7 +15,7 @@ from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.harvest.journal import Walk
 from odatis_kg.mapping.kinds import Kind, scan
 from odatis_kg.pipeline.building import harvest
-from odatis_kg.pipeline.walking import Wanted
+from odatis_kg.pipeline.harvesting import Wanted
 from odatis_kg.sources import DcatSource
 from tests.harvest.site_server import Asked, Reply, Site, running
 from tests.harvest.test_sitemap import Knowing

@@ -15,14 +15,14 @@ import pytest
 
 from odatis_kg.config import load
 from odatis_kg.harvest import oaipmh_walk
-from odatis_kg.harvest.client import HarvestError, Item, Page, Start, Validators
-from odatis_kg.harvest.http import Answer, FetchError, Http
+from odatis_kg.harvest.client import Answer, HarvestError, Item, Page, Start, Validators
+from odatis_kg.harvest.http import FetchError, Http
 from odatis_kg.harvest.oaipmh import OaiPmhClient
 from odatis_kg.harvest.oaipmh_answers import items_of, read
 from odatis_kg.mapping.kinds import scan
 from odatis_kg.pipeline.building import harvest
+from odatis_kg.pipeline.harvesting import Outcome, Wanted
 from odatis_kg.pipeline.stages import silent
-from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.sources import OaiPmhSource
 from tests.harvest.oai_server import DAY, SECONDS, Parameters, Record, Repository, error, records
 from tests.harvest.pycsw_server import pycsw

@@ -18,7 +18,7 @@ from odatis_kg.harvest.sitemap import SitemapClient
 from odatis_kg.harvest.sitemap_file import moment
 from odatis_kg.mapping.kinds import Kind, scan
 from odatis_kg.pipeline.building import harvest
-from odatis_kg.pipeline.walking import Wanted
+from odatis_kg.pipeline.harvesting import Wanted
 from odatis_kg.sources import SitemapSource
 from tests.harvest.site_server import Reply, Site, running
 from tests.support import quiet

@@ -10,7 +10,7 @@ import pytest
 
 from odatis_kg.config import Settings, load
 from odatis_kg.pipeline.building import harvest
-from odatis_kg.pipeline.walking import Outcome, Wanted
+from odatis_kg.pipeline.harvesting import Outcome, Wanted
 from tests.harvest.replay import DataCite, Orcid, Replay, a_person, an_orcid, demo_dois, replaying
 from tests.support import quiet
 

@@ -20,8 +20,8 @@ import pytest
 from odatis_kg.config import Settings, load
 from odatis_kg.harvest.verification import verify
 from odatis_kg.pipeline.building import harvest, sync
+from odatis_kg.pipeline.harvesting import Outcome, Wanted
 from odatis_kg.pipeline.status import statuses
-from odatis_kg.pipeline.walking import Outcome, Wanted
 from odatis_kg.store.release import ReleaseError, Releases
 from tests.conftest import ROOT, serving
 from tests.harvest.oai_server import Parameters, Record, Repository, records
