@@ -43,6 +43,6 @@ def measure(copies: int = 60) -> list[tuple[str, str, str]]:
             command = [native(), "load", "--location", str(here / f"theirs-{number}"), "--file", str(plain)]
             subprocess.run(command, check=True, capture_output=True)
             theirs.append(time.perf_counter() - started)
-        rate, peer = writer.quads / median(ours), writer.quads / median(theirs)
+        rate, peer = dump.quads / median(ours), dump.quads / median(theirs)
     note = f"{rate / peer:.2f} of `oxigraph load` ({peer:,.0f}/s), which makes no default graph of all graphs"
-    return [(f"Loading {writer.quads:,} quads and their union", f"{rate:,.0f} quads/s", note)]
+    return [(f"Loading {dump.quads:,} quads and their union", f"{rate:,.0f} quads/s", note)]

@@ -1,15 +1,12 @@
 """Files and folders as a source: every file below the given paths, in a stable order, decompressed within bounds."""
 
-import gzip
-import io
 import os
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from odatis_kg.harvest.zipped import Member, UnreadableArchiveError, looks_like_zip, members
+from odatis_kg.harvest.zipped import Member, UnreadableArchiveError, gunzipped, looks_like_zip, members
 
 _GZIP: Final = b"\x1f\x8b"
 
@@ -129,13 +126,10 @@ def read(path: Path, most_bytes: int) -> bytes:
 
 def _decompressed(content: bytes, most_bytes: int) -> bytes:
     """Bytes of which one more than allowed was read at most, opened out when they are gzip."""
-    if content[:2] == _GZIP:
-        try:
-            # Reading one byte more than allowed ends a decompression bomb early.
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-                content = packed.read(most_bytes + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UnreadableFileError(f"the gzip file is damaged or cut off: {error}") from None
+    try:
+        content = gunzipped(content, most_bytes)
+    except UnreadableArchiveError as error:
+        raise UnreadableFileError(f"the gzip file is {error}") from None
     if len(content) > most_bytes:
         raise UnreadableFileError(
             f"the file is larger than {most_bytes // 1_000_000:,} MB, the most that is read (input.file_mb)"

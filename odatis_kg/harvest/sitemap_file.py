@@ -1,15 +1,13 @@
 """One sitemap (sitemaps.org protocol 0.9): the pages it lists, or the sitemaps that an index lists."""
 
-import gzip
-import io
 import re
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from odatis_kg.harvest.client import HarvestError
+from odatis_kg.harvest.zipped import UnreadableArchiveError, gunzipped
 from odatis_kg.mapping import xml
 from odatis_kg.mapping.errors import RefusedError
 
@@ -102,14 +100,11 @@ def _decompressed(content: bytes, most_mb: int) -> bytes:
     Raises:
         HarvestError: it is damaged, or larger than allowed.
     """
-    if content[:2] != b"\x1f\x8b":
-        return content
     most = most_mb * 1_000_000
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-            taken = packed.read(most + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise HarvestError(f"a sitemap in gzip is damaged or cut off: {error}") from None
+        taken = gunzipped(content, most)
+    except UnreadableArchiveError as error:
+        raise HarvestError(f"a sitemap in gzip is {error}") from None
     if len(taken) > most:
         raise HarvestError(f"a sitemap is larger than {most_mb} MB once decompressed (answer_mb)")
     return taken

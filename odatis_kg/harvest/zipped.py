@@ -1,9 +1,12 @@
-"""Archives of files (`.zip`): their members one by one, none larger, more numerous or elsewhere than is safe.
+"""What is compressed: bytes in gzip, and archives of files (`.zip`), whose members are read one by one, none larger, more
+numerous or elsewhere than is safe.
 
 What must stay true: nothing is written to the file system, a member's name is only a name, and a member that cannot be
 read says why without keeping the others from being read.
 """
 
+import gzip
+import io
 import lzma
 import os
 import struct
@@ -20,6 +23,7 @@ _TOO_MANY: Final = f"the archive has more than the {MOST_MEMBERS:,} members that
 MOST_BYTES: Final = (
     16_000_000_000  # of all members together, decompressed; what an archive says of more is not believed
 )
+_GZIP: Final = b"\x1f\x8b"
 _STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")  # a member, or the directory of an archive without any
 _ENCRYPTED: Final = 1  # bit of the general purpose flags (APPNOTE.TXT 6.3.10, section 4.4.4)
 _LONGEST_NAME: Final = 1_000
@@ -83,6 +87,22 @@ class Member:
         if content.startswith(_STARTS):
             raise UnreadableArchiveError("an archive within an archive, which is not entered; unpack it first")
         return bytes(content)
+
+
+def gunzipped(content: bytes, most_bytes: int) -> bytes:
+    """Bytes opened out when they are gzip (told by their content), at most one more than `most_bytes`; else as they are.
+
+    Raises:
+        UnreadableArchiveError: they are damaged or cut off.
+    """
+    if content[:2] != _GZIP:
+        return content
+    try:
+        # Reading one byte more than allowed ends a decompression bomb early.
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            return packed.read(most_bytes + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableArchiveError(f"damaged or cut off: {error}") from None
 
 
 def looks_like_zip(path: Path) -> bool:

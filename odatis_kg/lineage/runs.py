@@ -327,7 +327,7 @@ def software() -> str:
     return f"odatis-kg {__version__}"
 
 
-def lines(triples: Iterable[tuple[Term, Term, Term]], graph: str) -> list[str]:
+def lines(triples: Iterable[tuple[str, str, str]], graph: str) -> list[str]:
     """Triples as sorted, distinct N-Quads lines of a graph."""
     return sorted({f"{s} {p} {o} <{graph}> ." for s, p, o in triples})
 

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import chain, islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from odatis_kg.iris import Iris
@@ -28,6 +28,7 @@ _BATCH_RECORDS: Final = 32
 _BATCH_BYTES: Final = 2_000_000
 # Below this many records, starting processes costs more than they save.
 _WORTH_PROCESSES: Final = 200
+_PATIENCE_SECONDS: Final = 5.0
 
 
 class Item(NamedTuple, Generic[_T]):
@@ -92,7 +93,13 @@ def _in_processes(
     pool = _pool(iris, seconds, jobs)
 
     def submit(batch: list[Item[_T]]) -> None:
-        pending.append(_Batch(batch, pool.submit(_map_batch, [item.record for item in batch])))
+        future: Future[list[Outcome]]
+        try:
+            future = pool.submit(_map_batch, [item.record for item in batch])
+        except BrokenProcessPool as error:  # told when its turn comes, as of those that were under way
+            future = Future()
+            future.set_exception(error)
+        pending.append(_Batch(batch, future))
 
     try:
         while True:
@@ -102,7 +109,7 @@ def _in_processes(
                 return
             first = pending.popleft()
             try:
-                outcomes = first.future.result()
+                outcomes = _result(pool, first.future)
             except BrokenProcessPool:
                 # A record under way ended its process: those of this batch one by one, the later batches again.
                 pool.shutdown()
@@ -116,6 +123,25 @@ def _in_processes(
                 yield item, outcome.of(item.record)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _result(pool: ProcessPoolExecutor, future: Future[list[Outcome]]) -> list[Outcome]:
+    """What a future comes to; the executor forgets to end it when its processes die while something is being submitted.
+
+    (`terminate_broken` of CPython 3.11 goes through a dictionary that `submit` adds to.) A pool that is broken refuses a new
+    task at once, which is how that is found out.
+    """
+    while True:
+        try:
+            return future.result(timeout=_PATIENCE_SECONDS)
+        except TimeoutError:
+            if not future.done():
+                try:
+                    pool.submit(os.getpid)
+                except BrokenProcessPool:
+                    for child in active_children():
+                        child.terminate()  # which the executor would have done
+                    raise
 
 
 def _batches(items: Iterator[Item[_T]]) -> Iterator[list[Item[_T]]]:
@@ -136,7 +162,7 @@ def _one_by_one(records: list[SourceRecord], iris: Iris, seconds: float) -> Iter
     try:
         for record in records:
             try:
-                yield pool.submit(_map_batch, [record]).result()[0]
+                yield _result(pool, pool.submit(_map_batch, [record]))[0]
             except BrokenProcessPool:
                 pool.shutdown()
                 pool = _pool(iris, seconds, 1)

@@ -139,7 +139,7 @@ class Releasing:
             before = newest.get(name, version)
             older, newer = sorted((before, version), key=lambda one: (one.modified, one.source))
             newest[name] = newer
-            if older is not newer and (report := self._report_of.get((older.source, older.key, older.sha256))):
+            if older is not newer and (report := self._report(older)):
                 report.superseded(
                     older.kind, older.key, f"the source '{newer.source}'", same_date=older.modified == newer.modified
                 )
@@ -158,9 +158,9 @@ class Releasing:
         gone = (f"gone\n{one.version.source}\n{one.version.key}\n{one.at}" for one in self.intake.ledger.gone())
         return fingerprint([self.basis, repr(self.settings.release.model_dump(exclude={"keep"})), *records, *gone])
 
-    def _report(self, version: Version) -> FileReport:
-        """The report of the file of this run that holds a version; one that nobody reads when an earlier run brought it in."""
-        return self._report_of.get((version.source, version.key, version.sha256)) or FileReport(version.key, records=1)
+    def _report(self, version: Version) -> FileReport | None:
+        """The report of the file of this run that holds a version; None when an earlier run brought it in."""
+        return self._report_of.get((version.source, version.key, version.sha256))
 
     # The release
 
@@ -169,15 +169,15 @@ class Releasing:
     ) -> tuple[ox.Store, Changes | None]:
         """The store, and what changed in it when it was made from that of the release before."""
         with self.stage("Loading", None):
-            if base is not None:
-                graphs = writer.changed | writer.removed
+            if base is not None and writer.before is not None:
+                graphs, before = writer.changed | writer.removed, writer.before
                 size = sum(
                     entries[graph].quads
-                    for entries in (dump.entries, base.statements.entries)
+                    for entries in (dump.entries, before.entries)
                     for graph in graphs & entries.keys()
                 )
-                if size <= _MOST_CHANGED * writer.quads:
-                    return load_changed(base.store, draft.store, base.statements, dump, graphs)
+                if size <= _MOST_CHANGED * dump.quads:
+                    return load_changed(base.store, draft.store, before, dump, graphs)
             return load(dump, draft.store), None
 
     def _check(
@@ -197,20 +197,18 @@ class Releasing:
         """
         found: list[Failure] = list(failures(store, self.iris, dump.entries))
         if changes is None or base is None:
-            found += whole_failures(store, self.iris, writer.quads)
-        elif base.manifest.quads + changes.quads != writer.quads:
+            found += whole_failures(store, self.iris, dump.quads)
+        elif base.manifest.quads + changes.quads != dump.quads:
             found.append(
-                Failure("complete", f"{base.manifest.quads:,} {changes.quads:+,} is not {writer.quads:,} statements")
+                Failure("complete", f"{base.manifest.quads:,} {changes.quads:+,} is not {dump.quads:,} statements")
             )
         if found:
             shown = "\n  ".join(f"{failure.check}: {failure.detail}" for failure in found[:10])
             raise BuildError(f"the release failed its checks and is not published; the one before stays:\n  {shown}")
         records = [graph.graph for graph in mapped if not graph.version.kind.is_global]
         # By a digest of the name: as good as chance, and the same ones again when some records come or go.
-        chosen = sorted(records, key=digest)[
-            : self.settings.release.shacl_records if self.settings.release.shacl else 0
-        ]
-        sample = sorted(chosen)
+        most = self.settings.release.shacl_records if self.settings.release.shacl else 0
+        sample = sorted(sorted(records, key=digest)[:most])
         noted = self._remarks(store, sample, writer.changed, base.checks() if base else {})
         draft.write_json("checks.json", {"checked": len(sample), "graphs": sample, "remarks": noted})
         severities = [remark["severity"] for several in noted.values() for remark in several]
@@ -225,13 +223,9 @@ class Releasing:
         self, store: ox.Store, sample: Iterable[str], changed: set[str], before: Mapping[str, Any]
     ) -> dict[str, list[dict[str, Any]]]:
         """What the shapes say of each record graph that has remarks; unchanged ones have those of the release before."""
-        known = set(before.get("graphs", ())) - changed
+        known = (set(before.get("graphs", ())) - changed).intersection(sample)
         todo = [graph for graph in sample if graph not in known]
-        remarks = (
-            {graph: before["remarks"][graph] for graph in sample if graph in known & before["remarks"].keys()}
-            if known
-            else {}
-        )
+        remarks = {graph: noted for graph, noted in before.get("remarks", {}).items() if graph in known}
         with self.stage("Checking", len(todo)) as advance:
             shapes = Shapes(folder("ontologies"), self.iris, demands(self.mappings.registers)) if todo else None
             for graph in todo:
@@ -245,13 +239,12 @@ class Releasing:
 
     def _index(self, draft: Draft, store: ox.Store, dump: Dump, changes: Changes | None, base: Release | None) -> None:
         with self.stage("Indexing", None):
-            graphs = {graph: (entry.quads, entry.digest) for graph, entry in dump.entries.items()}
             path, odk = draft.path / "text.sqlite", self.iris.odk
             things = None
             if changes is None or base is None:
-                counted = statistics.count(store, graphs, self.iris)
+                counted = statistics.count(store, dump.digests, self.iris)
             else:
-                counted = statistics.update(base.statistics(), changes, graphs, self.iris)
+                counted = statistics.update(base.statistics(), changes, dump.digests, self.iris)
                 things = textindex.update(store, base.text_index, path, odk, changes.subjects)
             if things is None:
                 path.unlink(missing_ok=True)
@@ -283,7 +276,7 @@ class Releasing:
                 mappings=self.mappings.version,
                 fingerprint=mark,
                 basis=self.basis,
-                quads=sum(entry.quads for entry in dump.entries.values()),
+                quads=dump.quads,
                 graphs=len(dump.entries),
                 dump_sha256=sha256,
                 previous=current.id if current else None,

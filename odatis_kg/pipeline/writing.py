@@ -19,7 +19,7 @@ from odatis_kg.mapping.kinds import Kind, SourceRecord
 from odatis_kg.pipeline.intake import Intake
 from odatis_kg.pipeline.parallel import Item, map_records
 from odatis_kg.pipeline.results import Result, Results
-from odatis_kg.pipeline.stages import Stage, note, note_again
+from odatis_kg.pipeline.stages import Stage, map_safely, note, note_again
 from odatis_kg.quality.reports import FileReport
 from odatis_kg.resources import folder
 from odatis_kg.store.dump import DumpWriter
@@ -47,7 +47,7 @@ class Writer:
     """Writes the graphs of one release."""
 
     def __init__(
-        self, sources: Sources, dump: DumpWriter, report_of: Callable[[Version], FileReport], stage: Stage
+        self, sources: Sources, dump: DumpWriter, report_of: Callable[[Version], FileReport | None], stage: Stage
     ) -> None:
         self._settings, self._intake, self._run, self._mappings, self._directory, self._results = sources
         self._iris = self._settings.iris
@@ -89,7 +89,8 @@ class Writer:
             for (record, version), outcome in map_records(
                 self._items(versions, advance), self._mappings, bounds.record_seconds, bounds.jobs
             ):
-                note(self._report_of(version), record, outcome, version.warning)
+                if report := self._report_of(version):
+                    note(report, record, outcome, version.warning)
                 if outcome.mapped:
                     graph = outcome.mapped.graph
                     if self._dump.write(graph, outcome.mapped.nquads()):
@@ -101,17 +102,20 @@ class Writer:
     def _items(self, versions: list[Version], advance: Callable[[int], None]) -> Iterator[Item[Version]]:
         """The records that have to be mapped."""
         for version in versions:
-            result = self._results.of(version)
+            result, report = self._results.of(version), self._report_of(version)
             if result is not None and self._dump.keep(result.graph, digest=result.digest):
-                note_again(self._report_of(version), version, result.quads, *result.remarks())
+                if report:
+                    note_again(report, version, result.quads, *result.remarks())
                 advance(1)
                 continue
             try:
-                content = self._intake.archive.get(version.sha256)
+                yield Item(self._record(version), version)
             except ArchiveError as error:
-                self._report_of(version).refuse(str(error))
-            else:
-                yield Item(SourceRecord(version.source, version.key, version.kind, content), version)
+                if report:
+                    report.refuse(str(error))
+
+    def _record(self, version: Version) -> SourceRecord:
+        return SourceRecord(version.source, version.key, version.kind, self._intake.archive.get(version.sha256))
 
     def _write_conclusions(self, conclusions: Conclusions) -> dict[str, str]:
         """The enriched graphs, and the matches behind them; the run that first concluded each enriched graph."""
@@ -128,9 +132,8 @@ class Writer:
         for name in _VOCABULARIES:
             graph = self._iris.graph("ontology", name)
             quads = ox.parse(path=str(folder("ontologies") / f"{name}.ttl"), base_iri=self._iris.base)
-            self._dump.write(
-                graph, sorted({f"{quad.subject} {quad.predicate} {quad.object} <{graph}> ." for quad in quads})
-            )
+            triples = ((str(quad.subject), str(quad.predicate), str(quad.object)) for quad in quads)
+            self._dump.write(graph, lines(triples, graph))
         for name in self._directory.files:
             graph = self._iris.graph("register", name)
             self._dump.write(graph, lines(self._directory.statements(name, self._iris), graph))
@@ -156,8 +159,10 @@ class Writer:
     def _write_tombstones(self, gone: list[Gone]) -> None:
         """What is left of a record that is gone; nothing of a person, whose removal may have been asked for."""
         for one in gone:
+            if one.version.kind is Kind.ORCID:
+                continue
             result = self._results.of(one.version) or self._result_of(one.version)
-            if result is None or result.graph in self._dump.entries or one.version.kind is Kind.ORCID:
+            if result is None or result.graph in self._dump.entries:
                 continue
             graph = self._iris.graph("gone", *result.graph.rpartition("/graph/")[2].split("/"))
             titles = [o for s, _, o in result.evidence().statements if s == f"<{result.subject}>" and o.startswith('"')]
@@ -167,12 +172,10 @@ class Writer:
     def _result_of(self, version: Version) -> Result | None:
         """What the last version of a gone record becomes on the present basis; None when that cannot be found out."""
         try:
-            content = self._intake.archive.get(version.sha256)
+            record = self._record(version)
         except ArchiveError:
             return None
-        record = SourceRecord(version.source, version.key, version.kind, content)
-        bounds = self._settings.input
-        ((_, outcome),) = map_records([Item(record, version)], self._mappings, bounds.record_seconds, 1)
+        outcome = map_safely(record, self._mappings, self._settings.input.record_seconds)
         if outcome.mapped is None:
             return None
         return self._results.keep(version, Result.made(self._run.id, outcome.mapped, "", self._iris.odk))

@@ -48,6 +48,16 @@ class Dump:
             rows = (line.rstrip("\n").split("\t") for line in lines)
             return {row[0]: Entry(int(row[1]), row[2], int(row[3]), int(row[4]), row[5]) for row in rows}
 
+    @property
+    def quads(self) -> int:
+        """The number of statements."""
+        return sum(entry.quads for entry in self.entries.values())
+
+    @property
+    def digests(self) -> dict[str, tuple[int, str]]:
+        """Each named graph with its number of quads and the digest of its sorted statements."""
+        return {graph: (entry.quads, entry.digest) for graph, entry in self.entries.items()}
+
     def lines(self, graph: str) -> list[str]:
         """The statements of a graph as N-Quads lines, sorted, without line ends; none when there is no such graph."""
         entry = self.entries.get(graph)
@@ -76,11 +86,6 @@ class DumpWriter:
         self._known = before.entries if before else {}
         self._path = folder / "members"
         self._members = self._path.open("wb")
-
-    @property
-    def quads(self) -> int:
-        """The number of statements so far."""
-        return sum(entry.quads for entry in self.entries.values())
 
     @property
     def removed(self) -> set[str]:

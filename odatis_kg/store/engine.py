@@ -8,7 +8,7 @@ nothing of HTTP; nothing of an adapter shows through.
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
 
@@ -44,7 +44,8 @@ class Query:
 
     `table` and `graph` are the formats wanted for the two families of forms; None says that no format of that family is
     acceptable. Named datasets (by request or by `FROM`) replace the default one, which is the union of all graphs. `own`
-    marks a query of our own library: it does not wait behind those of visitors.
+    marks a query of our own library: it does not wait behind those of visitors. `client` is who asks, by any name: the places
+    are shared fairly among clients.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Query:
     named_graphs: tuple[str, ...] = ()
     timeout: float | None = None
     own: bool = False
+    client: str = ""
 
 
 class Answer(Protocol):
@@ -68,12 +70,31 @@ class Answer(Protocol):
         """The bytes of the result; an `EngineError` in the middle means that what came before is not whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """How an engine is doing: `mode` (`disk`, `memory` or `remote`), the most queries it evaluates at a time, those at work
+    and those waiting now, and counts since it started: processes killed, by reason, and queries turned away.
+    `network_lock` says whether what evaluates queries is kept from opening sockets; None where that is not ours to say.
+    """
+
+    mode: str
+    places: int
+    busy: int = 0
+    waiting: int = 0
+    kills: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
+    network_lock: bool | None = None
+
+
 class SparqlEngine(Protocol):
     """Answers queries."""
 
     @property
     def release(self) -> str | None:
         """The id of the release being served; None when the engine does not know."""
+
+    def state(self) -> EngineState:
+        """How it is doing, for those who watch over it."""
 
     async def start(self) -> None:
         """Get ready to answer."""

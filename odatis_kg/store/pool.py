@@ -20,6 +20,7 @@ from typing import Any
 from odatis_kg.config import QuerySettings
 from odatis_kg.store.engine import (
     Answer,
+    EngineState,
     EngineUnavailableError,
     Format,
     GraphFormat,
@@ -135,6 +136,13 @@ class WorkerPool:
     def release(self) -> str | None:
         """The id of the release being served."""
         return self._current.release.id if self._current else None
+
+    def state(self) -> EngineState:
+        """See `SparqlEngine.state`."""
+        idle = len(self._current.idle) if self._current else 0
+        return EngineState(
+            "disk", self._size, self._size - idle, self._visitors_waiting + len(self._waiting), {"any": self.kills}
+        )
 
     async def start(self) -> None:
         """Open the current release in every worker, and follow the pointer from then on.

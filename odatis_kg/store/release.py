@@ -92,7 +92,7 @@ class Release:
 
     def graph_digests(self) -> dict[str, tuple[int, str]]:
         """Each named graph with its number of quads and the digest of its sorted statements."""
-        return {graph: (entry.quads, entry.digest) for graph, entry in self.statements.entries.items()}
+        return self.statements.digests
 
     def checks(self) -> dict[str, Any]:
         """What the shapes said of its records: `graphs` that were checked, and `remarks` by graph."""

@@ -16,6 +16,7 @@ import aiohttp
 from odatis_kg.config import QuerySettings
 from odatis_kg.store.engine import (
     Answer,
+    EngineState,
     EngineUnavailableError,
     Format,
     NotAcceptableError,
@@ -86,6 +87,10 @@ class RemoteEngine:
     def __init__(self, settings: QuerySettings) -> None:
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
+
+    def state(self) -> EngineState:
+        """See `SparqlEngine.state`."""
+        return EngineState("remote", 0)
 
     async def start(self) -> None:
         """Open the connections.

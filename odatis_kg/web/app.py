@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from odatis_kg import __version__
 from odatis_kg.config import Settings
 from odatis_kg.store.engine import EngineError, SparqlEngine
+from odatis_kg.web.delivery import Delivery
 from odatis_kg.web.errors import Problem, problem, problem_of
 from odatis_kg.web.lineage import LineagePages
 from odatis_kg.web.linked_data import LinkedData
@@ -69,7 +70,7 @@ def create_app(settings: Settings, engine: SparqlEngine) -> ASGIApp:
     templates = Templates(settings, engine)
     site = Site(engine, settings, templates)
     linked = LinkedData(engine, settings, templates)
-    protocol = SparqlProtocol(engine, settings, site.sparql, lambda format_: describe(settings, format_))
+    protocol = SparqlProtocol(Delivery(engine), settings, site.sparql, lambda format_: describe(settings, format_))
     app = FastAPI(
         title="odatis-kg",
         version=__version__,

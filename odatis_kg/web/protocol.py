@@ -1,10 +1,8 @@
 """The SPARQL 1.1 Protocol, query side, as a raw ASGI application: the route where every layer shows in the rate.
 
-The status line waits for the first bytes of the result; what fails after that breaks the connection off, so that no
-client takes half a result for a whole one. A query whose client has left is stopped.
+Requests are read here and formats chosen; `delivery` sends the results.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from odatis_kg.config import Settings
 from odatis_kg.mapping.values import is_iri
-from odatis_kg.store.engine import GraphFormat, Query, SparqlEngine, TableFormat
+from odatis_kg.store.engine import GraphFormat, Query, TableFormat
+from odatis_kg.web.delivery import Delivery
 from odatis_kg.web.errors import problem, problem_of
 from odatis_kg.web.negotiation import GRAPHS, HTML, NAMES, TABLES, graph_format, table_format
 from odatis_kg.web.responses import respond, respond_problem
 
 _METHODS: Final = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
-_SEND_SECONDS: Final = 60.0  # a client that takes nothing for so long has gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,12 @@ class SparqlProtocol:
 
     def __init__(
         self,
-        engine: SparqlEngine,
+        delivery: Delivery,
         settings: Settings,
         page: Callable[[Scope, Request], Awaitable[tuple[int, bytes]]],
         description: Callable[[GraphFormat], bytes],
     ) -> None:
-        self._engine = engine
+        self._delivery = delivery
         self._settings = settings
         self._page = page
         self._description = description
@@ -80,8 +78,9 @@ class SparqlProtocol:
                 default_graphs=request.default_graphs,
                 named_graphs=request.named_graphs,
                 timeout=request.timeout,
+                client=client_of(scope),
             )
-            await self._stream(scope, receive, send, query)
+            await self._delivery.deliver(scope, receive, send, query)
 
     async def _describe(self, scope: Scope, send: Send, accept: str | None, request: Request) -> None:
         """A request without a query: a form for browsers, the service description for everything else."""
@@ -95,38 +94,6 @@ class SparqlProtocol:
         else:
             status, content = 200, self._description(GraphFormat(wanted))
         await respond(scope, send, status, content, wanted, {"Vary": "Accept, Accept-Language"})
-
-    async def _stream(self, scope: Scope, receive: Receive, send: Send, query: Query) -> None:
-        """Evaluate and send, for as long as the client is there."""
-        work = asyncio.ensure_future(self._evaluate(scope, send, query))
-        gone = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            if not work.done():
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
-        if not work.cancelled():
-            work.result()
-
-    async def _evaluate(self, scope: Scope, send: Send, query: Query) -> None:
-        async with self._engine.query(query) as answer:
-            headers = {"Vary": "Accept"}
-            if answer.length is not None:
-                headers["Content-Length"] = str(answer.length)
-            media_type = answer.format.value
-            if media_type.startswith("text/"):
-                media_type += "; charset=utf-8"
-            started = {"type": "http.response.start", "status": 200, "headers": _raw(headers, media_type)}
-            await send(started)
-            try:
-                async for chunk in answer.chunks():
-                    if scope["method"] != "HEAD":
-                        await _send_body(send, chunk)
-            except Exception:
-                return
-            await _send_body(send, b"", more=False)
 
     async def _read(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Request:
         """The request, decoded exactly once (SPARQL 1.1 Protocol, section 2.1)."""
@@ -172,14 +139,10 @@ class SparqlProtocol:
                 return bytes(body)
 
 
-async def _send_body(send: Send, body: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(_SEND_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": more})
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def client_of(scope: Scope) -> str:
+    """Who asks, for fair shares alone: an IPv4 address or an IPv6 /64 network; never logged, never kept."""
+    host = scope["client"][0] if scope.get("client") else ""
+    return ":".join(host.split(":")[:4]) if ":" in host else host
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -189,11 +152,6 @@ def _headers(scope: Scope) -> dict[str, str]:
         text = value.decode("latin-1")
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
-
-
-def _raw(headers: dict[str, str], media_type: str) -> list[tuple[bytes, bytes]]:
-    every = {"Content-Type": media_type, **headers}
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in every.items()]
 
 
 def _decode(text: str, where: str) -> list[tuple[str, str]]:

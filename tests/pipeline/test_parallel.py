@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing import active_children
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import pytest
 
 from odatis_kg.config import Settings
 from odatis_kg.mapping.kinds import Kind, SourceRecord
+from odatis_kg.pipeline import parallel
 from odatis_kg.pipeline.mapping import map_files
 from odatis_kg.pipeline.parallel import Item, map_records
 from odatis_kg.pipeline.stages import load_mappings, silent
@@ -99,3 +102,19 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_pool_that_forgets_a_task_when_it_breaks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What CPython's executor does when its processes die in the middle of a submission, made to happen."""
+    monkeypatch.setattr(parallel, "_PATIENCE_SECONDS", 0.1)
+    pool = ProcessPoolExecutor(1, get_context("spawn"))
+    try:
+        pool.submit(os.getpid).result()
+        for child in active_children():
+            os.kill(child.pid or 0, signal.SIGKILL)
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(os.getpid).result()
+        with pytest.raises(BrokenProcessPool):
+            parallel._result(pool, Future())
+    finally:
+        pool.shutdown()

@@ -32,9 +32,9 @@ SECOND: Graphs = {"g:a": ["<a:a> <a:b> <a:d>"], "g:c": FIRST["g:c"], "g:d": ["<a
 
 
 def test_a_dump_is_one_gzip_file_with_graphs_in_order(tmp_path: Path) -> None:
-    dump, writer = write(tmp_path / "one", FIRST)
+    dump, _ = write(tmp_path / "one", FIRST)
     lines = gzip.decompress(dump.path.read_bytes()).decode().splitlines()
-    assert len(lines) == writer.quads == 5
+    assert len(lines) == dump.quads == 5
     assert [line.rpartition("<")[2] for line in lines] == ["g:a> .", "g:a> .", "g:b> .", "g:c> .", "g:c> ."]
     assert dump.lines("g:b") == ["<a:a> <a:b> <g:b> <g:b> ."]
     assert dump.lines("g:none") == []

@@ -16,10 +16,10 @@ def publish(releases: Releases, name: str, graphs: dict[str, list[str]]) -> None
         writer = DumpWriter(draft.path)
         for graph, lines in graphs.items():
             writer.write(graph, [f"{line} <{graph}> ." for line in lines])
-        _, digest = writer.close()
+        dump, digest = writer.close()
         manifest = Manifest(
             id=name, created="2026-01-01T00:00:00Z", base_url="http://localhost:8000/", software="odatis-kg 0", mappings="0",
-            fingerprint=name, quads=writer.quads, graphs=len(writer.entries), dump_sha256=digest, previous=None, kinds={}, checks={},
+            fingerprint=name, quads=dump.quads, graphs=len(dump.entries), dump_sha256=digest, previous=None, kinds={}, checks={},
         )  # fmt: skip
         releases.publish(draft, manifest)
 

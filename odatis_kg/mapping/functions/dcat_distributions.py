@@ -1,6 +1,6 @@
 """Ways to the data of DCAT records: distributions, their formats and terms, and the services they go through."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from odatis_kg.mapping import values
@@ -63,12 +63,7 @@ def distribution(context: Context, node: Node, options: Mapping[str, str]) -> No
         for one in reader.find(node, f"{name}/*"):
             if date := values.temporal(reader.string(one)):
                 context.add(term, name, date)
-    with context.speaking_of(term):
-        for one in reader.find(node, "dct:conformsTo/*"):
-            standard(context, one, {"of": "part"})
-        for name in _LINKS:
-            for one in reader.find(node, f"{name}/*"):
-                link(context, one, {"of": "part", "predicate": name, "label": "skos:prefLabel"})
+    _state_links(context, node, term, _LINKS)
     for one in reader.find(node, "dcat:accessService/*"):
         service(context, one, term)
 
@@ -97,12 +92,7 @@ def service(context: Context, node: Node, distribution: Term) -> None:
     for one in reader.find(node, "dcat:endpointDescription/*"):
         if described := _web_address(context, one):
             context.add(term, "dcat:endpointDescription", values.iri(described))
-    with context.speaking_of(term):
-        for one in reader.find(node, "dct:conformsTo/*"):
-            standard(context, one, {"of": "part"})
-        for name in _SERVICE_LINKS:
-            for one in reader.find(node, f"{name}/*"):
-                link(context, one, {"of": "part", "predicate": name, "label": "skos:prefLabel"})
+    _state_links(context, node, term, _SERVICE_LINKS)
     for one in reader.find(node, "dct:license/*"):
         state_terms(context, term, one)
     for one in reader.find(node, "dct:rights/* | dct:accessRights/*"):
@@ -113,6 +103,17 @@ def _web_address(context: Context, node: Node) -> str | None:
     """An address for getting something, as it is: what its parameters say must stay."""
     found = values.repaired_iri(context.reader.string(node))
     return found if found and values.is_iri(found) else None
+
+
+def _state_links(context: Context, node: Node, about: Term, names: Iterable[str]) -> None:
+    """The standards that a distribution or a service conforms to, and what it links to by some properties."""
+    reader: DcatReader = context.reader
+    with context.speaking_of(about):
+        for one in reader.find(node, "dct:conformsTo/*"):
+            standard(context, one, {"of": "part"})
+        for name in names:
+            for one in reader.find(node, f"{name}/*"):
+                link(context, one, {"of": "part", "predicate": name, "label": "skos:prefLabel"})
 
 
 def _state_format(context: Context, distribution: Term, node: Node) -> None:
