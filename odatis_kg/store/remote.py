@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from odatis_kg.config import QuerySettings
+from odatis_kg.mapping.values import Term, text
 from odatis_kg.store import virtuoso
 from odatis_kg.store.conversion import Conversion
 from odatis_kg.store.endpoint import Endpoint
@@ -32,10 +33,12 @@ from odatis_kg.store.engine import (
     parse_rows,
 )
 from odatis_kg.store.shares import QueueFullError, Shares, Usage
-from odatis_kg.store.syntax import Inspection, QueryRefusedError, inspect
+from odatis_kg.store.syntax import Inspection, QueryRefusedError, bind, inspect
 
 # The run that a store was published by, as its own account names it (see `lineage.runs`).
-_RELEASES: Final = "SELECT DISTINCT ?release { GRAPH ?g { ?release a $class } } LIMIT 2"
+_RELEASES: Final = (
+    "SELECT DISTINCT ?release { GRAPH ?g { ?release a $class } FILTER(STRSTARTS(STR(?g), $accounts)) } LIMIT 2"
+)
 _RELEASE_ID: Final = re.compile(r"[0-9A-Za-z]+Z-[0-9a-f]{4}")
 _ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _RELEASE_SECONDS: Final = 5.0  # how long the question may take
@@ -147,14 +150,14 @@ class RemoteEngine:
         finally:
             shares.release(client, time.monotonic() - taken)
 
-    def _inspect(self, text: str) -> Inspection:
+    def _inspect(self, query: str) -> Inspection:
         """Look at a query as it is, and as it is to an endpoint that reads escapes first (SPARQL 1.1, section 19.2)."""
-        plain = _ESCAPE.sub(_character, text)
-        virtuoso.refuse_extensions(text)
+        plain = _ESCAPE.sub(_character, query)
+        virtuoso.refuse_extensions(query)
         virtuoso.refuse_extensions(plain)
-        if plain != text:
+        if plain != query:
             inspect(plain, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
-        return inspect(text, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
+        return inspect(query, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
 
     # Which release it is
 
@@ -168,9 +171,11 @@ class RemoteEngine:
         if not self._base_url:
             return
         begins = f"{self._base_url}id/release/odatis-kg/"
-        text = _RELEASES.replace("$class", f"<{self._base_url}def/odk#Release>")
+        # What others say in the same store, such as a local graph, is not the release's own account.
+        values = {"class": Term(f"<{self._base_url}def/odk#Release>"), "accounts": text(f"{self._base_url}graph/prov/")}
+        asking = bind(_RELEASES, values)
         try:
-            async with self.query(Query(text, graph=None, own=True, timeout=_RELEASE_SECONDS)) as answer:
+            async with self.query(Query(asking, graph=None, own=True, timeout=_RELEASE_SECONDS)) as answer:
                 found = parse_rows(b"".join([chunk async for chunk in answer.chunks()]))
         except (EngineError, QueryRefusedError):
             found = []
