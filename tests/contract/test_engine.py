@@ -35,7 +35,7 @@ from tests.support import answer_of, start
 SLOW = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 
 
-@pytest.fixture(params=["workers", "oxigraph", "virtuoso"])
+@pytest.fixture(params=["disk", "memory", "oxigraph", "virtuoso"])
 def behind(request: pytest.FixtureRequest) -> str:
     """What answers: our own processes, or a server over HTTP."""
     return str(request.param)
@@ -48,7 +48,8 @@ async def make(behind: str, request: pytest.FixtureRequest, demo: Built) -> Asyn
 
         async def started(**bounds: object) -> SparqlEngine:
             engine: SparqlEngine
-            if behind == "workers":
+            if behind in ("disk", "memory"):
+                bounds = {"mode": behind, **bounds}
                 engine = WorkerPool(Releases(demo.settings.data_dir), QuerySettings(**bounds), workers=1)  # type: ignore[arg-type]
             else:
                 endpoint = request.getfixturevalue(behind)
