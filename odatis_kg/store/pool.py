@@ -260,7 +260,7 @@ class WorkerPool:
     def _error(self, message: dict[str, Any]) -> Exception:
         kind = message["kind"]
         if kind == "refused":
-            return QueryRefusedError(message["message"], message["line"], message["column"])
+            return QueryRefusedError(message["message"], **message["place"])
         if kind == "not-acceptable":
             return NotAcceptableError(Form(message["form"]))
         if kind == "unwritable":

@@ -6,7 +6,7 @@ until 64 KiB or the end, so that small results are whole, and late failures rare
 
 The protocol is frames of one type byte, a length (4 bytes, big-endian) and a body:
 parent -> worker: `Q` a query (JSON); worker -> parent: `R` ready, `H` head (JSON: form, format, length when known),
-`D` data, `E` end, `X` error (JSON: kind, message, line, column).
+`D` data, `E` end, `X` error (JSON: kind, message, place in the query).
 """
 
 import ctypes
@@ -100,10 +100,10 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
         _evaluate(store, request, seen.form, media_type, out)
         out.close()
     except QueryRefusedError as error:
-        _send_error(connection, "refused", str(error), error.line, error.column)
+        _send_error(connection, "refused", str(error), error.place)
     except SyntaxError as error:
         readable = explain(text, str(error))
-        _send_error(connection, "refused", str(readable), readable.line, readable.column)
+        _send_error(connection, "refused", str(readable), readable.place)
     except UnwritableResultError as error:
         _send_error(connection, "unwritable", str(error))
     except _TooLargeError:
@@ -127,10 +127,8 @@ def _evaluate(store: ox.Store, request: dict[str, Any], form: Form, media_type: 
     write(results, form, media_type, writer, base=request.get("base", ""))
 
 
-def _send_error(
-    connection: socket.socket, kind: str, message: str, line: int | None = None, column: int | None = None
-) -> None:
-    send(connection, b"X", json.dumps({"kind": kind, "message": message, "line": line, "column": column}).encode())
+def _send_error(connection: socket.socket, kind: str, message: str, place: dict[str, Any] | None = None) -> None:
+    send(connection, b"X", json.dumps({"kind": kind, "message": message, "place": place or {}}).encode())
 
 
 def bound_memory(megabytes: int) -> None:
