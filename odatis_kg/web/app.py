@@ -24,6 +24,7 @@ from odatis_kg.web.lineage import LineagePages
 from odatis_kg.web.linked_data import LinkedData
 from odatis_kg.web.metrics import Metrics
 from odatis_kg.web.negotiation import HTML
+from odatis_kg.web.openapi import complete
 from odatis_kg.web.operations import add_operations
 from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
@@ -112,6 +113,7 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
         "graph": linked.graph,
         "problems": ProblemPages(site, settings),
     }
+    complete(app, settings, [*exact, *(f"/{name}/" for name in below)])
     front = _Front(exact, below, app, settings.base_url)
     return Application(front, settings, delivery, metrics, log)
 
