@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final
 
 import pyoxigraph as ox
 
+from odatis_kg.store.dataset import dataset_of
 from odatis_kg.store.engine import UnwritableResultError
 from odatis_kg.store.results import write
 from odatis_kg.store.syntax import Form, QueryRefusedError, explain, inspect
@@ -116,14 +117,9 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
 
 
 def _evaluate(store: ox.Store, request: dict[str, Any], form: Form, media_type: str, out: _Out) -> None:
-    default: list[Any] = [ox.NamedNode(graph) for graph in request["default_graphs"]]
-    named: list[Any] = [ox.NamedNode(graph) for graph in request["named_graphs"]]
     writer: Any = out  # the engine wants `write`, of all that a file has
-    if default or named:
-        # SPARQL 1.1 Protocol, section 2.1.4: the dataset of the request replaces that of the query.
-        results = store.query(request["text"], default_graph=default, named_graphs=named)
-    else:
-        results = store.query(request["text"])
+    asked, default, named = dataset_of(store, request["text"], request["default_graphs"], request["named_graphs"])
+    results = asked.query(request["text"], default_graph=default, named_graphs=named)
     write(results, form, media_type, writer, base=request.get("base", ""))
 
 
