@@ -43,9 +43,9 @@ _Key = tuple[str, ...]
 _Value = tuple[str, tuple[str, ...], str, str]
 
 
-def describes_itself(iris: Iris) -> str:
-    """What the IRIs in the release's description of itself begin with, those that are not of other things."""
-    return f"{iris.base}void"
+def describes_itself(iris: Iris) -> tuple[str, str]:
+    """What the subjects of the release's description of itself begin with; nothing else does."""
+    return f"{iris.base}void", iris.graph("void")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 A release `{data_dir}/releases/{id}/` holds the RocksDB store (`store/`), the text index (`text.sqlite`), statistics
 (`statistics.json`), a dump (`dump.nq.gz`) with the digest and place of every named graph in it (`graphs.tsv.gz`), the
-checks (`checks.json`), its description of itself (`void.nq.gz`) and, written last, `manifest.json`. `{data_dir}/current` is a symbolic link to the served one. What
-must stay true: a directory with a manifest is whole; publishing and rolling back are each one atomic rename; killed at any
-instant, either the old or the new release is current.
+checks (`checks.json`), its description of itself (`void.nq.gz`) and, written last, `manifest.json`. `{data_dir}/current` is
+a symbolic link to the served one. What must stay true: a directory with a manifest is whole; publishing and rolling back
+are each one atomic rename; killed at any instant, either the old or the new release is current.
 """
 
 import fcntl

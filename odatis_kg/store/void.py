@@ -2,8 +2,8 @@
 
 The description is the named graph `{base}graph/void`, so that SPARQL finds it, and is no part of the dump: it counts what is
 in the dump, which cannot count itself. Values of partitions are said with void-ext (http://ldf.fi/void-ext#), as editors
-that complete queries ask for them. What must stay true: the same statistics make the same statements, and every IRI the
-description gives to a part of itself begins with `{base}void#`.
+that complete queries ask for them. What must stay true: the same statistics make the same statements, and the subjects of the
+description begin as `partitions.describes_itself` says.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from odatis_kg.namespaces import PREFIXES
 from odatis_kg.store.partitions import TARGETS
 
 EXTENSION: Final = "http://ldf.fi/void-ext#"
-_TITLES: Final = {
+_NAMES: Final = {
     "en": "The knowledge graph of French ocean data",
     "fr": "Le graphe de connaissances des données océaniques françaises",
 }
@@ -49,7 +49,7 @@ _FAMILIES: Final = {
     "queries": ("The query library", "La bibliothèque de requêtes"),
     "gone": ("What is gone", "Ce qui a disparu"),
 }
-_TARGETS: Final = {
+TITLES: Final = {
     "nvs": ("NERC Vocabulary Server", "https://vocab.nerc.ac.uk/"),
     "gcmd": ("GCMD keywords", "https://gcmd.earthdata.nasa.gov/"),
     "edmo": ("European Directory of Marine Organisations", "https://edmo.seadatanet.org/"),
@@ -89,6 +89,11 @@ def describe(
     return sorted({f"{s} {p} {o} <{name}> ." for s, p, o in triples})
 
 
+def families(iris: Iris, statistics: Mapping[str, Any]) -> Iterator[tuple[Term, Term, Term]]:
+    """The families of named graphs, with the number of graphs and of statements of each."""
+    return _Description(iris, statistics).families()
+
+
 class _Description:
     def __init__(self, iris: Iris, statistics: Mapping[str, Any]) -> None:
         self._iris = iris
@@ -102,8 +107,15 @@ class _Description:
         yield document, RDF_TYPE, _void("DatasetDescription")
         yield document, _name("foaf:primaryTopic"), whole
         yield from _said(document, "dct:title", {"en": "About this graph", "fr": "À propos de ce graphe"})
+        graph = values.iri(graph_name(self._iris))
+        yield graph, RDF_TYPE, _name("prov:Entity")
+        yield from _said(
+            graph, "rdfs:label", {"en": "What this graph says of itself", "fr": "Ce que ce graphe dit de lui-même"}
+        )
+        yield graph, _name("foaf:primaryTopic"), whole
+        yield graph, _name("prov:wasGeneratedBy"), values.iri(self._iris.activity(release, "publish"))
         yield whole, RDF_TYPE, _void("Dataset")
-        yield from _said(whole, "dct:title", _TITLES)
+        yield from _said(whole, "dct:title", _NAMES)
         yield from _said(whole, "dct:description", _ABOUT)
         yield from _said(whole, "dct:rights", _RIGHTS)
         yield whole, _name("dct:publisher"), values.iri(self._iris.thing("infrastructure", "odatis", "odatis"))
@@ -166,12 +178,16 @@ class _Description:
 
     def _subsets(self) -> Iterator[tuple[Term, Term, Term]]:
         """By family of named graphs, and the record graphs by source; statements of several graphs count in each."""
-        for family, share in self._statistics["families"].items():
-            english, french = _FAMILIES.get(family, (family, family))
-            yield from self._subset(self._part("family", family), {"en": english, "fr": french}, family, share)
+        yield from self.families()
         for source, share in self._statistics["sources"].items():
             called = {"en": f"What the records of {source} say", "fr": f"Ce que disent les fiches de {source}"}
             yield from self._subset(self._part("source", source), called, f"record/{source}", share)
+
+    def families(self) -> Iterator[tuple[Term, Term, Term]]:
+        """The families of named graphs."""
+        for family, share in self._statistics["families"].items():
+            english, french = _FAMILIES.get(family, (family, family))
+            yield from self._subset(self._part("family", family), {"en": english, "fr": french}, family, share)
 
     def _subset(
         self, node: Term, called: Mapping[str, str], begins: str, share: Mapping[str, int]
@@ -191,7 +207,7 @@ class _Description:
             if key[0] != "link":
                 continue
             target, name = key[1:]
-            title, page = _TARGETS[target]
+            title, page = TITLES[target]
             node, other = self._part("linkset", target, name), self._part("target", target)
             yield self._dataset, _void("subset"), node
             yield node, RDF_TYPE, _void("Linkset")

@@ -23,8 +23,10 @@ from odatis_kg.web.negotiation import HTML
 from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
 from odatis_kg.web.protocol import SparqlProtocol
+from odatis_kg.web.queries import QueryPages
 from odatis_kg.web.responses import CommonHeaders, respond_problem
-from odatis_kg.web.service_description import describe
+from odatis_kg.web.service_description import ServiceDescription
+from odatis_kg.web.void import ROUTES, VoidPages
 
 _Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 _READ_ONLY = ("GET", "HEAD")
@@ -70,7 +72,8 @@ def create_app(settings: Settings, engine: SparqlEngine) -> ASGIApp:
     templates = Templates(settings, engine)
     site = Site(engine, settings, templates)
     linked = LinkedData(engine, settings, templates)
-    protocol = SparqlProtocol(Delivery(engine), settings, site.sparql, lambda format_: describe(settings, format_))
+    protocol = SparqlProtocol(Delivery(engine), settings, site.sparql, ServiceDescription(settings, engine))
+    void, queries = VoidPages(settings, site, templates), QueryPages(engine, settings, site, templates)
     app = FastAPI(
         title="odatis-kg",
         version=__version__,
@@ -87,8 +90,15 @@ def create_app(settings: Settings, engine: SparqlEngine) -> ASGIApp:
         "/resource": linked.resource,
         "/def/odk": linked.ontology,
         "/lineage": LineagePages(engine, settings, templates),
+        "/prefixes": queries.prefixes,
+        **{f"/{name}": void for name in ROUTES},
     }
-    below: dict[str, _Handler] = {"id": linked.thing, "doc": linked.document, "graph": linked.graph}
+    below: dict[str, _Handler] = {
+        "id": linked.thing,
+        "doc": linked.document,
+        "graph": linked.graph,
+        "queries": queries.library,
+    }
     front = _Front(exact, below, app, settings.base_url)
     return CommonHeaders(front, root=urlsplit(settings.base_url).path)
 

@@ -55,7 +55,7 @@ class Site:
     """The fixed pages of a deployment."""
 
     def __init__(self, engine: SparqlEngine, settings: Settings, templates: Templates) -> None:
-        self._engine = engine
+        self.engine = engine
         self._settings = settings
         self._iris = settings.iris
         self._links = Links(settings.iris)
@@ -72,7 +72,7 @@ class Site:
 
     def home(self, scope: Scope) -> bytes:
         """The home page."""
-        release = self._release()
+        release = self.release()
         statistics = release.statistics() if release else {"things": {}}
         counted = []
         for name, one, many in _COUNTED:
@@ -90,14 +90,14 @@ class Site:
 
     async def search(self, scope: Scope, words: str, kind: str, page: int) -> bytes:
         """A page of things found by words, or of all things of a kind."""
-        release, wanted = self._release(), self.languages(scope)
+        release, wanted = self.release(), self.languages(scope)
         offset = (page - 1) * _PER_PAGE
         class_ = self._class(kind) if kind in {name for name, _, _ in _COUNTED} else None
         total, hits = 0, list[Hit]()
         if release and (words or class_):
             total, hits = await asyncio.to_thread(search, release.text_index, words, class_, _PER_PAGE, offset)
         kinds = {self._class(name): one for name, one, _ in _COUNTED}
-        named = await labels(self._engine, self._iris, [hit.iri for hit in hits], wanted)
+        named = await labels(self.engine, self._iris, [hit.iri for hit in hits], wanted)
         return self._templates.render(
             "search.html",
             wanted,
@@ -120,7 +120,7 @@ class Site:
         result: dict[str, Any] = {"columns": [], "rows": [], "truth": None, "graph": "", "more": False, "problem": None}
         if request.query is not None:
             try:
-                result.update(await self._result(request, wanted))
+                result.update(await self.result(request, wanted))
             except Exception as error:
                 found = problem_of(error)
                 status = found.kind.status
@@ -134,7 +134,8 @@ class Site:
         """The kinds of problems clients may be told of."""
         return self._templates.render("problems.html", self.languages(scope), problems=list(PROBLEMS.values()))
 
-    async def _result(self, request: Request, wanted: Sequence[str]) -> dict[str, Any]:
+    async def result(self, request: Request, wanted: Sequence[str]) -> dict[str, Any]:
+        """The result of a query for a page: rows of cells, a truth value, or a graph as text."""
         query = Query(
             request.query or "",
             default_graphs=request.default_graphs,
@@ -142,7 +143,7 @@ class Site:
             timeout=request.timeout,
             table=TableFormat.JSON,
         )
-        async with self._engine.query(query) as answer:
+        async with self.engine.query(query) as answer:
             chunks: list[bytes] = []
             size = 0
             async for chunk in answer.chunks():
@@ -159,7 +160,7 @@ class Site:
         columns = _columns(content)
         shown = found[:_ROWS_SHOWN]
         iris = {value.value for row in shown for value in row.values() if value.kind == "iri"}
-        named = await labels(self._engine, self._iris, iris, wanted)
+        named = await labels(self.engine, self._iris, iris, wanted)
         table = [[self._cell(row.get(column), named) for column in columns] for row in shown]
         return {"columns": columns, "rows": table, "more": len(found) > len(shown), "total": len(found)}
 
@@ -183,9 +184,9 @@ class Site:
         prefix, _, local = name.partition(":")
         return self._iris.odk + local if prefix == "odk" else PREFIXES[prefix] + local
 
-    def _release(self) -> Release | None:
+    def release(self) -> Release | None:
         """The release being served, for what is read beside the store."""
-        served = self._engine.release
+        served = self.engine.release
         if served is None:
             return self._releases.current()
         path: Path = self._releases.folder / served
