@@ -67,7 +67,7 @@ class Release:
 
     @property
     def text_index(self) -> Path:
-        """The SQLite text index."""
+        """The SQLite file of the text index and the box index."""
         return self.path / "text.sqlite"
 
     @property
