@@ -31,6 +31,7 @@ from odatis_kg.store.engine import (
     QueryTimeoutError,
     ResultTooLargeError,
     TableFormat,
+    UnwritableResultError,
 )
 from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.syntax import Form, QueryRefusedError
@@ -188,6 +189,7 @@ class WorkerPool:
                 "graph": query.graph.value if query.graph else None,
                 "default_graphs": query.default_graphs,
                 "named_graphs": query.named_graphs,
+                "base": query.base,
                 "nesting": self._settings.nesting,
                 "service_allow": self._settings.service_allow,
                 "result_bytes": self._settings.result_mb * 1_000_000,
@@ -258,9 +260,11 @@ class WorkerPool:
     def _error(self, message: dict[str, Any]) -> Exception:
         kind = message["kind"]
         if kind == "refused":
-            return QueryRefusedError(message["message"], message["line"], message["column"])
+            return QueryRefusedError(message["message"], **message["place"])
         if kind == "not-acceptable":
             return NotAcceptableError(Form(message["form"]))
+        if kind == "unwritable":
+            return UnwritableResultError(message["message"])
         if kind == "too-large":
             return ResultTooLargeError(self._settings.result_mb)
         return EngineUnavailableError(message["message"])

@@ -6,7 +6,7 @@ until 64 KiB or the end, so that small results are whole, and late failures rare
 
 The protocol is frames of one type byte, a length (4 bytes, big-endian) and a body:
 parent -> worker: `Q` a query (JSON); worker -> parent: `R` ready, `H` head (JSON: form, format, length when known),
-`D` data, `E` end, `X` error (JSON: kind, message, line, column).
+`D` data, `E` end, `X` error (JSON: kind, message, place in the query).
 """
 
 import ctypes
@@ -20,23 +20,12 @@ from typing import Any, BinaryIO, Final
 
 import pyoxigraph as ox
 
+from odatis_kg.store.engine import UnwritableResultError
+from odatis_kg.store.results import write
 from odatis_kg.store.syntax import Form, QueryRefusedError, explain, inspect
 
 HEADER: Final = struct.Struct(">cI")
 HELD_BYTES: Final = 65_536
-
-_TABLES: Final = {
-    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
-    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
-    "text/csv": ox.QueryResultsFormat.CSV,
-    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
-}
-_GRAPHS: Final = {
-    "text/turtle": ox.RdfFormat.TURTLE,
-    "application/n-triples": ox.RdfFormat.N_TRIPLES,
-    "application/ld+json": ox.RdfFormat.JSON_LD,
-    "application/rdf+xml": ox.RdfFormat.RDF_XML,
-}
 
 
 class _TooLargeError(Exception):
@@ -111,10 +100,12 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
         _evaluate(store, request, seen.form, media_type, out)
         out.close()
     except QueryRefusedError as error:
-        _send_error(connection, "refused", str(error), error.line, error.column)
+        _send_error(connection, "refused", str(error), error.place)
     except SyntaxError as error:
         readable = explain(text, str(error))
-        _send_error(connection, "refused", str(readable), readable.line, readable.column)
+        _send_error(connection, "refused", str(readable), readable.place)
+    except UnwritableResultError as error:
+        _send_error(connection, "unwritable", str(error))
     except _TooLargeError:
         _send_error(connection, "too-large", "")
     except (BrokenPipeError, ConnectionError):
@@ -133,20 +124,11 @@ def _evaluate(store: ox.Store, request: dict[str, Any], form: Form, media_type: 
         results = store.query(request["text"], default_graph=default, named_graphs=named)
     else:
         results = store.query(request["text"])
-    if form.makes_graph:
-        assert isinstance(results, ox.QueryTriples)
-        results.serialize(writer, format=_GRAPHS[media_type])
-    elif isinstance(results, ox.QueryBoolean):
-        results.serialize(writer, format=_TABLES[media_type])
-    else:
-        assert isinstance(results, ox.QuerySolutions)
-        results.serialize(writer, format=_TABLES[media_type])
+    write(results, form, media_type, writer, base=request.get("base", ""))
 
 
-def _send_error(
-    connection: socket.socket, kind: str, message: str, line: int | None = None, column: int | None = None
-) -> None:
-    send(connection, b"X", json.dumps({"kind": kind, "message": message, "line": line, "column": column}).encode())
+def _send_error(connection: socket.socket, kind: str, message: str, place: dict[str, Any] | None = None) -> None:
+    send(connection, b"X", json.dumps({"kind": kind, "message": message, "place": place or {}}).encode())
 
 
 def bound_memory(megabytes: int) -> None:

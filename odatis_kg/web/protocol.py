@@ -132,6 +132,8 @@ class SparqlProtocol:
         body = bytearray()
         while True:
             message: MutableMapping[str, Any] = await receive()
+            if message["type"] == "http.disconnect":
+                raise problem("bad-request", "the connection ended before the request was whole")
             body += message.get("body", b"")
             if len(body) > most or int(headers.get("content-length") or 0) > most:
                 raise problem("too-large", f"the request has more than {self._settings.query.request_kb:,} kB")

@@ -81,7 +81,7 @@ async def make(request: pytest.FixtureRequest, demo: Built) -> AsyncIterator[obj
         yield started
 
 
-@pytest.mark.parametrize("format_", list(TableFormat))
+@pytest.mark.parametrize("format_", [one for one in TableFormat if one is not TableFormat.GEOJSON])
 async def test_a_table_comes_in_every_format(make: object, format_: TableFormat) -> None:
     engine = await make()
     async with engine.query(Query('SELECT ?x { VALUES ?x { "é\\n<&>" 2 } }', table=format_)) as answer:
