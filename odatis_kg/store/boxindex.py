@@ -25,7 +25,10 @@ CREATE TABLE extent (id INTEGER PRIMARY KEY, place TEXT NOT NULL, west TEXT, sou
 CREATE INDEX extent_place ON extent (place);
 CREATE VIRTUAL TABLE box USING rtree(id, west, east, south, north);
 """
-_INSIDE: Final = "b.east >= ? AND b.west <= ? AND b.north >= ? AND b.south <= ?"
+_TOUCHING: Final = """
+SELECT x.id, x.place, x.west, x.south, x.east, x.north FROM box b JOIN extent x ON x.id = b.id >> 1
+WHERE b.east >= ? AND b.west <= ? AND b.north >= ? AND b.south <= ? LIMIT ?
+"""
 
 
 def build(store: ox.Store, path: Path, odk: str) -> None:
@@ -62,9 +65,10 @@ def _insert(db: sqlite3.Connection, store: ox.Store, places: Iterable[str], odk:
                 continue
             number += 1
             db.execute("INSERT INTO extent VALUES (?, ?, ?, ?, ?, ?)", (number, place, *map(str, sides)))
-            spans = [(west, east)] if west <= east else [(west, _FAR), (-_FAR, east)]
+            w, e = float(west), float(east)
+            spans = [(w, e)] if west <= east else [(w, _FAR), (-_FAR, e)]
             for half, (first, last) in enumerate(spans):
-                row = (2 * number + half, float(first), float(last), float(south), float(north))
+                row = (2 * number + half, first, last, float(south), float(north))
                 db.execute("INSERT INTO box VALUES (?, ?, ?, ?, ?)", row)
 
 
@@ -72,18 +76,17 @@ def _numbers(store: ox.Store, place: str, side: str) -> Iterator[Decimal]:
     for quad in store.quads_for_pattern(ox.NamedNode(place), ox.NamedNode(side), None, ox.DefaultGraph()):
         value = quad.object
         if isinstance(value, ox.Literal) and value.datatype.value in (f"{XSD}decimal", f"{XSD}integer"):
-            yield Decimal(value.value)
+            number = Decimal(value.value)
+            # What has more decimals, or more digits before them, is no number to the engine either.
+            if abs(number) < 10**20 and number == round(number, 18):
+                yield number
 
 
 def touching(db: sqlite3.Connection, box: Box, most: int) -> list[str] | None:
     """The places whose boxes touch a box, by IRI; None when more than about `most` do."""
     rows: dict[int, tuple[str, ...]] = {}
     for west, east, south, north in _searched(box):
-        found = db.execute(
-            f"SELECT x.id, x.place, x.west, x.south, x.east, x.north FROM box b JOIN extent x ON x.id = b.id >> 1 "
-            f"WHERE {_INSIDE} LIMIT ?",
-            (west, east, south, north, most + 1),
-        ).fetchall()
+        found = db.execute(_TOUCHING, (west, east, south, north, most + 1)).fetchall()
         if len(found) > most:
             return None
         rows.update((row[0], row[1:]) for row in found)

@@ -90,7 +90,12 @@ def box_pattern(place: str, box: Box, odk: str, prefix: str) -> str:
 
 
 def text_pattern(
-    thing: str, phrases: Sequence[Sequence[str]], classes: Iterable[str], properties: Iterable[str], odk: str, prefix: str
+    thing: str,
+    phrases: Sequence[Sequence[str]],
+    classes: Iterable[str],
+    properties: Iterable[str],
+    odk: str,
+    prefix: str,
 ) -> str:
     """The triples and the filters for the things whose texts hold all phrases (the last may be begun only)."""
     class_, property_, text = (f"?{prefix}{name}" for name in ("class", "property", "text"))

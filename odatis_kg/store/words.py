@@ -40,7 +40,7 @@ def _fold(character: str) -> str:
     before = ""
     while character != before:
         before = character
-        first, *rest = unicodedata.normalize("NFD", character)
+        first, *rest = list(unicodedata.normalize("NFD", character))
         if all(unicodedata.category(mark)[0] == "M" for mark in rest):
             character = first
         for lower in (character.casefold(), character.lower()):

@@ -16,13 +16,16 @@ import signal
 import socket
 import struct
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import pyoxigraph as ox
 
 from odatis_kg.store.engine import UnwritableResultError
+from odatis_kg.store.property_functions import Expanded, expand
+from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.results import write
-from odatis_kg.store.syntax import Form, QueryRefusedError, explain, inspect
+from odatis_kg.store.syntax import Form, QueryRefusedError, inspect
 
 HEADER: Final = struct.Struct(">cI")
 HELD_BYTES: Final = 65_536
@@ -87,9 +90,10 @@ def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     return (kind, body) if len(body) == length else None
 
 
-def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) -> None:
+def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any], release: Release) -> None:
     """Evaluate one query and send its result, or what went wrong."""
     text = request["text"]
+    query = Expanded(text, text)
     out: _Out | None = None
     try:
         seen = inspect(text, most_depth=request["nesting"], service_allow=request["service_allow"])
@@ -97,12 +101,14 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
         if media_type is None:
             return send(connection, b"X", json.dumps({"kind": "not-acceptable", "form": seen.form}).encode())
         out = _Out(connection, {"form": seen.form, "format": media_type}, request["result_bytes"])
-        _evaluate(store, request, seen.form, media_type, out)
+        named = bool(request["default_graphs"] or request["named_graphs"])
+        query = expand(text, release.text_index, release.odk, dataset=named)
+        _evaluate(store, request | {"text": query.text}, seen.form, media_type, out)
         out.close()
     except QueryRefusedError as error:
         _send_error(connection, "refused", str(error), error.place)
     except SyntaxError as error:
-        readable = explain(text, str(error))
+        readable = query.explain(str(error))
         _send_error(connection, "refused", str(readable), readable.place)
     except UnwritableResultError as error:
         _send_error(connection, "unwritable", str(error))
@@ -153,10 +159,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     with socket.socket(fileno=descriptor) as connection:
+        release = Releases.open(Path(store_path).parent)
         try:
             store = ox.Store.read_only(store_path)
         except OSError as error:
             _send_error(connection, "unavailable", f"the store {store_path} cannot be opened: {error}")
+            return
+        if release is None:
+            _send_error(connection, "unavailable", f"{store_path} is not the store of a release")
             return
         if sys.platform == "linux":
             bound_memory(memory_mb)
@@ -164,7 +174,7 @@ def main() -> None:
         stream = connection.makefile("rb")
         while (received := receive(stream)) is not None:
             try:
-                answer(store, connection, json.loads(received[1]))
+                answer(store, connection, json.loads(received[1]), release)
             except (BrokenPipeError, ConnectionError):
                 return
 
