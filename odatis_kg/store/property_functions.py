@@ -132,7 +132,7 @@ class _Rewriting:
     def call(self, number: int, call: Call) -> str:
         """What stands for a call: group graph patterns, ready to be put before triples."""
         prefix = _fresh(self.text, number)
-        plain = self.plain or call.in_graph
+        plain = self.plain or call.graph is not None
         write = self._text if call.function == self.odk + TEXT_MATCH else self._box
         return "".join(write(call, node, prefix, plain) for node in call.objects)
 
@@ -141,14 +141,14 @@ class _Rewriting:
         wanted = self.arguments.words(call, node)
         if plain and (rank or wanted.most is not None):
             what = "the rank" if rank else "how many are wanted"
-            where = "inside GRAPH" if call.in_graph else "with a dataset (FROM, or in the request)"
+            where = "inside GRAPH" if call.graph else "with a dataset (FROM, or in the request)"
             raise refused(
                 self.text,
                 call.verb,
                 f"{where}, texts are compared without the index, which alone knows {what}; leave it out",
             )
         if plain:
-            return _plain(thing, lambda name: _text_pattern(name, wanted, self.odk, prefix), prefix)
+            return _plain(thing, lambda name: _text_pattern(name, wanted, self.odk, prefix), prefix, call.graph)
         total, hits = textindex.search(self.index, wanted.text, limit=wanted.most or MOST_THINGS)
         if wanted.most is None and total > MOST_THINGS:
             raise refused(
@@ -166,7 +166,7 @@ class _Rewriting:
         box = self.arguments.box(call, node)
         found = None if plain else boxindex.touching(self.db, box, _MOST_BOXES)
         if found is None:
-            return _plain(place, lambda name: box_pattern(name, box, self.odk, prefix), prefix)
+            return _plain(place, lambda name: box_pattern(name, box, self.odk, prefix), prefix, call.graph)
         return _rows(place, None, found)
 
 
@@ -184,12 +184,14 @@ def _rows(thing: str, rank: str | None, found: Sequence[str]) -> str:
     return f"{{ SELECT {thing} {rank} {{ VALUES ({thing} {rank}) {{ {rows} }} }} }} "
 
 
-def _plain(thing: str, pattern: Callable[[str], str], prefix: str) -> str:
+def _plain(thing: str, pattern: Callable[[str], str], prefix: str, graph: str | None) -> str:
     """Plain SPARQL for a search: each thing once."""
     if thing[0] == "<":
         variable = f"?{prefix}subject"
         return f"FILTER EXISTS {{ VALUES {variable} {{ {thing} }} {pattern(variable)} }} "
-    return f"{{ SELECT DISTINCT {thing} {{ {pattern(thing)} }} }} "
+    # A sub-query within `GRAPH ?g` loses the graph it found things in (Oxigraph 0.5) unless it selects ?g as well.
+    variables = {thing: None} | ({f"?{graph[1:]}": None} if graph and graph[0] in "?$" else {})
+    return f"{{ SELECT DISTINCT {' '.join(variables)} {{ {pattern(thing)} }} }} "
 
 
 def _text_pattern(thing: str, wanted: Words, odk: str, prefix: str) -> str:

@@ -7,7 +7,7 @@ not understand, it refuses.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import pyoxigraph as ox
@@ -29,7 +29,7 @@ class Call:
     """A triple whose predicate is a property function.
 
     `subject` and each of `objects` are the tokens of a node, a list with its brackets; `at` is where what stands for it can
-    be written; `in_graph` whether it is inside GRAPH.
+    be written; `graph` is the name after the GRAPH it is in, if any: a variable, or the token of an IRI.
     """
 
     function: str
@@ -37,7 +37,7 @@ class Call:
     subject: tuple[Token, ...]
     objects: tuple[tuple[Token, ...], ...]
     at: int
-    in_graph: bool
+    graph: str | None
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class _Place:
     """Where triples are: in a template, in GRAPH, in SERVICE; and where the triples block began."""
 
     template: bool = False
-    in_graph: bool = False
+    graph: str | None = None
     in_service: bool = False
     block: int | None = None
 
@@ -269,10 +269,9 @@ class _Reader:
             self.element(place)
         self.next()
 
-    def inner(self, place: _Place, **changes: bool) -> None:
+    def inner(self, place: _Place) -> None:
         """A group within a group."""
-        states = {"template": place.template, "in_graph": place.in_graph, "in_service": place.in_service}
-        self.group(_Place(**(states | changes)))
+        self.group(replace(place, block=None))
 
     def element(self, place: _Place) -> None:
         word = self.word
@@ -304,9 +303,14 @@ class _Reader:
             self.next()
             if word == "SERVICE" and self.word == "SILENT":
                 self.next()
-            if word in ("GRAPH", "SERVICE"):
+            if word == "GRAPH":
+                self.mention(self.token)
+                self.inner(replace(place, graph=self.next().text))
+            elif word == "SERVICE":
                 self.mention(self.next())
-            self.inner(place, **{"GRAPH": {"in_graph": True}, "SERVICE": {"in_service": True}}.get(word, {}))
+                self.inner(replace(place, in_service=True))
+            else:
+                self.inner(place)
         if self.word == ".":
             self.next()
 
@@ -386,7 +390,7 @@ class _Reader:
                 continue
             self.check(verb, subject, place)
             at = place.block if place.block is not None else subject[0].start
-            call = Call(self.iri(verb) or "", verb, subject, tuple(objects), at, place.in_graph)
+            call = Call(self.iri(verb) or "", verb, subject, tuple(objects), at, place.graph)
             calls.append((Span(start, self.position), call))
         if self.position == after and subject[0].text not in ("[", "("):
             raise self.lost("a predicate is expected here")
