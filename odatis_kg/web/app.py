@@ -30,8 +30,10 @@ from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
 from odatis_kg.web.problems import ProblemPages
 from odatis_kg.web.protocol import SparqlProtocol
+from odatis_kg.web.queries import QueryPages
 from odatis_kg.web.responses import CommonHeaders, Page, respond_problem
-from odatis_kg.web.service_description import describe
+from odatis_kg.web.service_description import ServiceDescription
+from odatis_kg.web.void import ROUTES, VoidPages
 
 _Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 _READ_ONLY = ("GET", "HEAD")
@@ -86,7 +88,8 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
     templates = Templates(settings, engine)
     site = Site(engine, settings, templates)
     linked = LinkedData(engine, settings, templates)
-    protocol = SparqlProtocol(delivery, settings, site.sparql, lambda format_: describe(settings, format_))
+    protocol = SparqlProtocol(delivery, settings, site.sparql, ServiceDescription(settings, engine))
+    void, queries = VoidPages(settings, site, templates), QueryPages(engine, delivery, settings, site, templates)
     app = FastAPI(
         title="odatis-kg",
         version=__version__,
@@ -106,11 +109,14 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
         "/resource": linked.resource,
         "/def/odk": linked.ontology,
         "/lineage": LineagePages(engine, settings, templates),
+        "/prefixes": queries.prefixes,
+        **{f"/{name}": void for name in ROUTES},
     }
     below: dict[str, _Handler] = {
         "id": linked.thing,
         "doc": linked.document,
         "graph": linked.graph,
+        "queries": queries.library,
         "problems": ProblemPages(site, settings),
     }
     complete(app, settings, [*exact, *(f"/{name}/" for name in below)])

@@ -34,6 +34,9 @@ class Links:
             return f"{self.root}def/odk#{quote(iri[len(self.iris.odk) :])}"
         if self.iris.is_graph(iri):
             return self.root + quote(iri[len(self.iris.base) :], safe="/:~")
+        if iri.startswith(self.iris.base):
+            path, hash_, fragment = iri[len(self.iris.base) :].partition("#")
+            return self.root + quote(path, safe="/:~") + (f"#{quote(fragment)}" if hash_ else "")
         return self.page("resource", iri=iri)
 
     def outside(self, iri: str) -> str | None:

@@ -117,7 +117,8 @@ class SparqlProtocol:
             status, content = await self._page(scope, request)
         else:
             status, content = 200, self._description(GraphFormat(wanted))
-        await respond(scope, send, status, content, wanted, {"Vary": "Accept, Accept-Language"})
+        described = f'<{self._settings.base_url}.well-known/void>; rel="describedby"'
+        await respond(scope, send, status, content, wanted, {"Vary": "Accept, Accept-Language", "Link": described})
 
     async def _read(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Request:
         """The request, decoded exactly once (SPARQL 1.1 Protocol, section 2.1)."""

@@ -64,7 +64,7 @@ class Site:
     """The fixed pages of a deployment."""
 
     def __init__(self, engine: SparqlEngine, settings: Settings, templates: Templates) -> None:
-        self._engine = engine
+        self.engine = engine
         self._settings = settings
         self._iris = settings.iris
         self._links = Links(settings.iris)
@@ -81,7 +81,7 @@ class Site:
 
     def home(self, scope: Scope) -> bytes:
         """The home page."""
-        release = self._release()
+        release = self.release()
         statistics = release.statistics() if release else {"things": {}}
         counted = []
         for name, one, many in _COUNTED:
@@ -99,14 +99,14 @@ class Site:
 
     async def search(self, scope: Scope, words: str, kind: str, page: int) -> bytes:
         """A page of things found by words, or of all things of a kind."""
-        release, wanted = self._release(), self.languages(scope)
+        release, wanted = self.release(), self.languages(scope)
         offset = (page - 1) * _PER_PAGE
         class_ = self._class(kind) if kind in {name for name, _, _ in _COUNTED} else None
         total, hits = 0, list[Hit]()
         if release and (words or class_):
             total, hits = await asyncio.to_thread(search, release.text_index, words, class_, _PER_PAGE, offset)
         kinds = {self._class(name): one for name, one, _ in _COUNTED}
-        named = await labels(self._engine, self._iris, [hit.iri for hit in hits], wanted)
+        named = await labels(self.engine, self._iris, [hit.iri for hit in hits], wanted)
         return self._templates.render(
             "search.html",
             wanted,
@@ -133,7 +133,7 @@ class Site:
         if request.query is not None:
             begun = time.perf_counter()
             try:
-                result.update(await self._result(request, wanted))
+                result.update(await self.result(request, wanted))
             except Exception as error:
                 found = await problem_with(error, request.query)
                 status = found.kind.status
@@ -159,7 +159,7 @@ class Site:
         kinds = [one] if one else list(PROBLEMS.values())
         return self._templates.render("problems.html", self.languages(scope), problems=kinds, one=one)
 
-    async def _result(self, request: Request, wanted: Sequence[str]) -> dict[str, Any]:
+    async def result(self, request: Request, wanted: Sequence[str]) -> dict[str, Any]:
         """What a page shows of a result. Reading stops there, and with it the evaluation."""
         text = request.query or ""
         query = Query(
@@ -173,7 +173,7 @@ class Site:
         )
         first = FirstRows(_ROWS_SHOWN, _BYTES_READ)
         turtle = bytearray()
-        async with self._engine.query(query) as answer:
+        async with self.engine.query(query) as answer:
             async for chunk in answer.chunks():
                 if answer.form.makes_graph:
                     turtle += chunk
@@ -194,7 +194,7 @@ class Site:
         if answer.form is Form.ASK:
             return {**shown, "truth": bool(first.truth)}
         iris = {value.value for row in first.rows for value in row.values() if value.kind == "iri"}
-        named = await labels(self._engine, self._iris, iris, wanted)
+        named = await labels(self.engine, self._iris, iris, wanted)
         table = [[self._cell(row.get(column), named) for column in first.columns] for row in first.rows]
         following = (
             page_after(text, len(table), _ROWS_SHOWN) if table and (first.more or "limit" in text.lower()) else None
@@ -247,9 +247,9 @@ class Site:
         prefix, _, local = name.partition(":")
         return self._iris.odk + local if prefix == "odk" else PREFIXES[prefix] + local
 
-    def _release(self) -> Release | None:
+    def release(self) -> Release | None:
         """The release being served, for what is read beside the store."""
-        served = self._engine.release
+        served = self.engine.release
         if served is None:
             return self._releases.current()
         path: Path = self._releases.folder / served
