@@ -43,8 +43,8 @@ class Asked:
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen. Times in milliseconds; of answers with status 200 alone, unless there were none, and of requests that
-    had waited longer than any other when time was up (`unanswered` counts all that were under way then).
+    """What was seen. Times are milliseconds from sending to the end of the answer, whatever its status; requests that had
+    waited longer than any other when time was up count too (`unanswered` are all that were under way then).
     """
 
     seconds: float = 0.0
@@ -78,8 +78,7 @@ def get(path: str, query: str, accept: str) -> str:
 
 def ask(asked: Asked) -> Seen:
     """Drive the connections from a process of its own."""
-    with start(asked) as process:
-        return finish(process)
+    return finish(start(asked))
 
 
 def start(asked: Asked) -> "subprocess.Popen[str]":
@@ -95,9 +94,10 @@ def start(asked: Asked) -> "subprocess.Popen[str]":
 
 def finish(process: "subprocess.Popen[str]") -> Seen:
     """What the process saw."""
-    assert process.stdout is not None
-    told = process.stdout.read()
-    if process.wait():
+    with process:
+        assert process.stdout is not None
+        told = process.stdout.read()
+    if process.returncode:
         raise RuntimeError("the client failed; its complaint is above")
     return Seen(**json.loads(told))
 
@@ -176,7 +176,7 @@ class _Driver:
         self.epoll = select.epoll()
         self.open: dict[int, _Connection] = {}
         self.resting: list[tuple[float, _Connection]] = []
-        self.times: dict[str, array[float]] = {}
+        self.times = array("d")
         self.firsts = array("d")
         self.seen = Seen()
         self.statuses: Counter[str] = Counter()
@@ -247,14 +247,12 @@ class _Driver:
         now = time.perf_counter()
         if not connection.first:
             connection.first = now
+            self.firsts.append(now - connection.sent)
         self.seen.bytes += len(data)
         if not connection.take(data):
             return
-        status = connection.status
-        self.statuses[status] += 1
-        self.times.setdefault(status, array("d")).append(now - connection.sent)
-        if status == "200":
-            self.firsts.append(connection.first - connection.sent)
+        self.statuses[connection.status] += 1
+        self.times.append(now - connection.sent)
         if self.asked.pause:
             connection.sent = 0.0
             self.resting.append((now + self.asked.pause, connection))
@@ -265,8 +263,8 @@ class _Driver:
     def told(self) -> Seen:
         seen = self.seen
         seen.statuses = dict(self.statuses)
-        times = list(self.times.get("200") or [one for several in self.times.values() for one in several])
-        seen.answered = sum(len(several) for several in self.times.values())
+        times = list(self.times)
+        seen.answered = len(times)
         now, slowest = time.perf_counter(), max(times, default=0.0)
         waiting = [now - one.sent for one in self.open.values() if one.sent]
         seen.unanswered = len(waiting)

@@ -1,7 +1,8 @@
 """A service under attack: what each attack comes to, and how a light query fares beside one of them and beside all.
 
 `python -m benchmarks.hostile` measures our server and Oxigraph's own with a light query from one loopback address and the
-attacks from others; with `--same-address` all from one, where no fair share can help. Nothing is cached: each request differs.
+attacks from a few others; with `--addresses 0` all come from one, and with `--addresses 60` each attacker has its own, where
+sharing fairly among addresses cannot help. No two requests are the same, so that no cache answers.
 """
 
 import argparse
@@ -35,16 +36,19 @@ LIMITS: Final = {"timeout_seconds": 5, "memory_mb": 512, "result_mb": 100}
 
 @dataclass(frozen=True, slots=True)
 class Assault:
-    """What attackers do: each attack named, again and again until time is up, from an address of its own if `sources`."""
+    """What attackers do: each attack named, again and again until time is up."""
 
     port: int
     path: str
     attacks: Sequence[str]
     seconds: float
-    same_address: bool = False
+    # Loopback addresses that the attackers share; 0: they all attack from that of the light client.
+    addresses: int = 8
     slow_readers: int = 0
     idle_connections: int = 0
     endless_bodies: int = 0
+    # So many attacks at a time, each once, instead of all of them again and again.
+    at_a_time: int = 0
     # Attackers go on until each attack has ended at least once, but no longer than so many seconds more.
     grace: float = 60.0
 
@@ -79,12 +83,14 @@ class _Attackers:
         self.bytes = 0
         self.number = int(time.time() * 1000) % 1_000_000_000
 
-    def source(self, attacker: int) -> tuple[str, int] | None:
-        return None if self.assault.same_address else (f"127.0.{attacker // 250}.{attacker % 250 + 2}", 0)
+    def source(self, attacker: int) -> tuple[str, int]:
+        number = attacker % self.assault.addresses if self.assault.addresses else 0
+        return (f"127.0.{1 + number // 250}.{1 + number % 250}" if self.assault.addresses else "127.0.0.1", 0)
 
     async def run(self) -> Outcome:
         assault = self.assault
-        works = [self.attack(name, attacker) for attacker, name in enumerate(assault.attacks)]
+        places = asyncio.Semaphore(assault.at_a_time or len(assault.attacks) or 1)
+        works = [self.attack(name, attacker, places) for attacker, name in enumerate(assault.attacks)]
         works += [self.read_slowly(300 + number) for number in range(assault.slow_readers)]
         works += [self.idle(600 + number % 50) for number in range(assault.idle_connections)]
         works += [self.send_without_end(700 + number) for number in range(assault.endless_bodies)]
@@ -103,14 +109,15 @@ class _Attackers:
         self.endings.setdefault(name, Counter())[ending] += 1
         self.longest[name] = max(self.longest.get(name, 0.0), seconds)
 
-    async def attack(self, name: str, attacker: int) -> None:
+    async def attack(self, name: str, attacker: int, places: asyncio.Semaphore) -> None:
         while True:
-            self.number += 1
-            request = ATTACKS[name].request(self.assault.path, self.number)
-            begun = time.monotonic()
-            ending = await self.exchange(request, attacker)
-            self.note(name, ending, time.monotonic() - begun)
-            if time.monotonic() > self.end:
+            async with places:
+                self.number += 1
+                request = ATTACKS[name].request(self.assault.path, self.number)
+                begun = time.monotonic()
+                ending = await self.exchange(request, attacker)
+                self.note(name, ending, time.monotonic() - begun)
+            if self.assault.at_a_time or time.monotonic() > self.end:
                 return
             await asyncio.sleep(0.02 if ending in ("refused", "broken") else 0)
 
@@ -216,9 +223,10 @@ def launch(assault: Assault) -> "subprocess.Popen[str]":
 
 def gather(process: "subprocess.Popen[str]") -> Outcome:
     """What the attackers saw."""
-    assert process.stdout is not None
-    told = process.stdout.read()
-    if process.wait():
+    with process:
+        assert process.stdout is not None
+        told = process.stdout.read()
+    if process.returncode:
         raise RuntimeError("the attackers failed; their complaint is above")
     return Outcome(**json.loads(told))
 
@@ -254,10 +262,20 @@ def beside(server: Server, requests: Sequence[str], assault: Assault) -> tuple[S
     return seen, outcome, memory.peak
 
 
-def crowd(server: Server, seconds: float, *, same_address: bool = False, grace: float = 60.0) -> Assault:
+def crowd(server: Server, seconds: float, *, addresses: int = 8, grace: float = 60.0) -> Assault:
     """All attacks at once, with slow readers, bodies without end and a thousand connections."""
     names = [*ATTACKS, *["everything"] * 8, *["chance"] * 4, *["product, streamed"] * 4]
-    return Assault(server.port, server.path, names, seconds, same_address, 20, 1_000, 4, grace)
+    return Assault(
+        server.port,
+        server.path,
+        names,
+        seconds,
+        addresses=addresses,
+        slow_readers=20,
+        idle_connections=1_000,
+        endless_bodies=4,
+        grace=grace,
+    )
 
 
 def _measure(server: Server, label: str, requests: list[str], asked: argparse.Namespace) -> None:
@@ -269,14 +287,14 @@ def _measure(server: Server, label: str, requests: list[str], asked: argparse.Na
     if not asked.crowd_only:
         print("| Attack | Answers | Longest | Most memory | Light query beside it: p50, p99 |\n|---|---|---|---|---|")
         for name in asked.only or ATTACKS:
-            assault = Assault(server.port, server.path, [name], asked.each, asked.same_address, grace=asked.grace)
+            assault = Assault(server.port, server.path, [name], asked.each, asked.addresses, grace=asked.grace)
             seen, outcome, peak = beside(server, requests, assault)
             wrong = " **not in order**" if outcome.unexpected(crowd=False) else ""
             endings = ", ".join(f"{ending} × {times}" for ending, times in outcome.endings[name].items())
             longest = outcome.longest.get(name, 0)
             row = f"{longest:.1f} s | {peak:,.0f} MB | {seen.p50:.1f} ms, {seen.p99:.1f} ms"
             print(f"| {name} | {endings}{wrong} | {row} |", flush=True)
-    assault = crowd(server, asked.seconds, same_address=asked.same_address, grace=asked.grace)
+    assault = crowd(server, asked.seconds, addresses=asked.addresses, grace=asked.grace)
     seen, outcome, peak = beside(server, requests, assault)
     print(f"\nAll at once for {asked.seconds:.0f} s: light query p50 {seen.p50:.1f} ms, p99 {seen.p99:.1f} ms, slowest")
     print(f"{seen.slowest:.0f} ms, {seen.p99 / idle.p99:.1f} times its idle p99; answers {seen.statuses};")
@@ -300,7 +318,9 @@ def main() -> None:
     parser.add_argument("--grace", type=float, default=30, help="seconds that an attack may go on for after its time")
     parser.add_argument("--only", nargs="*", metavar="ATTACK", help="these attacks by themselves")
     parser.add_argument("--crowd-only", action="store_true", help="only all attacks at once")
-    parser.add_argument("--same-address", action="store_true", help="attack from the address of the light client")
+    parser.add_argument(
+        "--addresses", type=int, default=8, help="addresses of the attackers; 0: that of the light client"
+    )
     parser.add_argument("--modes", nargs="*", default=["memory", "disk"], help="modes of our server: memory, disk")
     parser.add_argument("--native", action="store_true", help="Oxigraph's own server too (20 s and 12 GB at most)")
     asked = parser.parse_args()

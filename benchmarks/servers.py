@@ -70,8 +70,12 @@ def ours(data_dir: Path, *flags: str, environment: Mapping[str, str] = {}) -> It
                 break
         else:
             raise RuntimeError(f"the server did not start: {said.decode()}")
-        threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
+        # What it says later must not fill the pipe and stop it.
+        drain = threading.Thread(target=_drain, args=(process.stderr,), daemon=True)
+        drain.start()
         yield Server(process, int(found[1]), "/sparql")
+    drain.join(10)
+    process.stderr.close()
 
 
 @contextmanager

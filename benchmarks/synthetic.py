@@ -373,6 +373,15 @@ def subjects(made: Made, class_: str, most: int = 5_000) -> list[str]:
     return found[:most]
 
 
+def texts(made: Made, property_: str, most: int = 5_000) -> list[str]:
+    """Values of a property as N-Triples terms, each once, taken and ordered as by `subjects`."""
+    store = ox.Store.read_only(str(made.release.store))
+    quads = store.quads_for_pattern(None, ox.NamedNode(property_), None, ox.DefaultGraph())
+    found = sorted({str(quad.object) for quad in quads})
+    Random(_SEED).shuffle(found)
+    return found[:most]
+
+
 def main() -> None:
     """`python -m benchmarks.synthetic 4m --corpora FOLDER`: make a release and say where it is."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.synthetic", description=__doc__)
