@@ -7,6 +7,7 @@ What comes out is a release like any other, which `odatis-kg serve --data-dir` a
 
 import argparse
 import hashlib
+import inspect
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -325,10 +326,10 @@ def make(size: str, place: Path) -> Made:
     """
     datasets = SIZES[size] if size in SIZES else int(size)
     mark = hashlib.sha256()
-    for path in sorted([Path(__file__), Path(templates.__file__), *folder("ontologies").glob("*.ttl")]):
+    for part in (Corpus, templates, statistics, textindex):
+        mark.update(inspect.getsource(part).encode())
+    for path in sorted(folder("ontologies").glob("*.ttl")):
         mark.update(path.read_bytes())
-    for module in (statistics, textindex):
-        mark.update(Path(module.__file__ or "").read_bytes())
     data_dir = place / f"{size}-{mark.hexdigest()[:12]}"
     release = Releases(data_dir).current() or _build(Corpus(datasets, Iris(BASE)), data_dir, mark.hexdigest())
     return Made(data_dir, release)

@@ -417,11 +417,11 @@ def library(names: Names, chance: Random) -> list[str]:
     """The named queries, with things of the store where they have parameters."""
     found = []
     for path in sorted(folder("queries").rglob("*.rq")):
-        text = read(f"{path.parent.name}/{path.stem}", Iris(BASE)).text
+        query = read(f"{path.parent.name}/{path.stem}", Iris(BASE))
         things = [values.Term(one) for one in chance.sample(list(names.subjects), 3)]
-        given = {name: things if name.endswith("s") else things[0] for name in re.findall(r"\$(\w+)", text)}
+        given = {name: things if name.endswith("s") else things[0] for name, _ in query.parameters}
         given |= {"most": values.Term("50"), "begins": values.text(BASE), "family": values.text(BASE)}
-        found.append(bind(text, given))
+        found.append(bind(query.text, given))
     return found
 
 
