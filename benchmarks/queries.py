@@ -8,13 +8,14 @@ reads what it does not need.
 
 import argparse
 import multiprocessing
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 import pyoxigraph as ox
 
@@ -76,15 +77,13 @@ def things(made: Made) -> list[dict[str, Term | Sequence[Term]]]:
 
 def bound(query: NamedQuery, picks: Sequence[_Bindings]) -> list[str]:
     """The texts to measure: one where nothing is to be bound, else one for each pick."""
-    if not query.parameters:
+    # A `$` marks what is bound from outside, also where the head of the file does not say what it is.
+    named = {name for name, _ in query.parameters} | set(re.findall(r"\$(\w+)", query.text))
+    if not named:
         return [query.text]
     texts = []
     for pick in picks:
-        terms: dict[str, Any] = {}
-        for name, _ in query.parameters:
-            if name in pick:
-                terms[name] = pick[name]
-        texts.append(bind(query.text, terms))
+        texts.append(bind(query.text, {name: pick[name] for name in named if name in pick}))
     return list(dict.fromkeys(texts))
 
 
