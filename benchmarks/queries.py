@@ -81,9 +81,7 @@ def bound(query: NamedQuery, picks: Sequence[_Bindings]) -> list[str]:
     named = {name for name, _ in query.parameters} | set(re.findall(r"\$(\w+)", query.text))
     if not named:
         return [query.text]
-    texts = []
-    for pick in picks:
-        texts.append(bind(query.text, {name: pick[name] for name in named if name in pick}))
+    texts = (bind(query.text, {name: pick[name] for name in named if name in pick}) for pick in picks)
     return list(dict.fromkeys(texts))
 
 
