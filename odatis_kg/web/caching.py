@@ -6,10 +6,11 @@ of what leads to it, stay below a bound; a query whose answer is not a function 
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
 
-from odatis_kg.store.engine import Format
+from odatis_kg.store.engine import Format, Query
 from odatis_kg.store.syntax import Form, QueryRefusedError, tokens
 from odatis_kg.web.compression import Choice
 
@@ -20,6 +21,10 @@ _LARGEST_SHARE: Final = 16  # one result takes at most a sixteenth of the cache
 _OVERHEAD: Final = 1_500  # bytes that objects take beside their content
 _MOST_ADDRESSES: Final = 4  # of one result: a client that varies unknown parameters must not fill the memory
 _LONGEST_ADDRESS: Final = 4_096
+
+
+# By exclusion, so that whatever else a query may come to say is part of the key.
+_DECISIVE: Final = tuple(one.name for one in fields(Query) if one.name not in ("text", "timeout", "own", "client"))
 
 
 def is_repeatable(text: str) -> bool:
@@ -42,15 +47,19 @@ def is_repeatable(text: str) -> bool:
 
 
 class Key(NamedTuple):
-    """Everything a result depends on."""
+    """Everything a result depends on; `rest` is what a query has beside its text: formats and dataset."""
 
     release: str
     text: str
-    formats: tuple[Format | None, Format | None]
-    default_graphs: tuple[str, ...]
-    named_graphs: tuple[str, ...]
+    rest: tuple[object, ...]
     before: bytes
     headers: tuple[tuple[str, str], ...]
+
+
+def key_of(release: str, query: Query, before: bytes, headers: Mapping[str, str]) -> Key:
+    """The key of a query: who asks, and how long the answer may take, change nothing of it."""
+    rest = tuple(getattr(query, name) for name in _DECISIVE)
+    return Key(release, query.text, rest, before, tuple(headers.items()))
 
 
 class Address(NamedTuple):
@@ -128,8 +137,7 @@ class Cache:
         if held.key.release != self._release or len(held.body) > self.largest or held.key in self._held:
             return
         key = held.key
-        held.size = _OVERHEAD + len(held.body) + 2 * len(key.text) + len(key.before)
-        held.size += sum(len(graph) for graph in (*key.default_graphs, *key.named_graphs))
+        held.size = _OVERHEAD + len(held.body) + 2 * len(key.text) + len(key.before) + 2 * len(repr(key.rest))
         held.size += sum(_size(held, variant) for variant in held.variants.values())
         self._held[key] = held
         self._grow(held.size)

@@ -27,7 +27,7 @@ from odatis_kg.store.engine import (
     SparqlEngine,
 )
 from odatis_kg.store.syntax import QueryRefusedError
-from odatis_kg.web.caching import Address, Cache, Flight, Held, Key, Variant, is_repeatable
+from odatis_kg.web.caching import Address, Cache, Flight, Held, Key, Variant, is_repeatable, key_of
 from odatis_kg.web.compression import encoder, feed
 from odatis_kg.web.exchange import exchange_of
 from odatis_kg.web.representation import Delivered
@@ -122,10 +122,7 @@ class Delivery:
         release = self._engine.release
         if release is None or not is_repeatable(query.text):
             return None
-        return Key(
-            release, query.text, (query.table, query.graph), query.default_graphs, query.named_graphs, before,
-            tuple(headers.items()),
-        )  # fmt: skip
+        return key_of(release, query, before, headers)
 
     # Results that are whole
 

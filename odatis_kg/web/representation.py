@@ -45,17 +45,7 @@ class Delivered:
         """
         key = self.key
         assert key is not None
-        # IRIs, formats and headers have no line ends; the text, which may have, comes last.
-        return etag_of(
-            key.release,
-            *(one.value if one else None for one in key.formats),
-            self.choice.coding,
-            *(f"default {graph}" for graph in key.default_graphs),
-            *(f"named {graph}" for graph in key.named_graphs),
-            *(f"{name}: {value}" for name, value in key.headers),
-            f"before {key.before.hex()}",
-            key.text,
-        )
+        return etag_of(key.release, self.choice.coding, repr(key.rest), repr(key.headers), repr(key.before), key.text)
 
     def headers(self, format_: Format, coding: str, length: int | None) -> Prepared:
         """The headers of the response; `length` is that of the body as it is sent."""
@@ -80,7 +70,7 @@ class Delivered:
 
     def hold(self, answer: Answer, body: bytes) -> Held:
         """A result that is whole."""
-        key = self.key or Key("", self.query.text, (None, None), (), (), b"", ())
+        key = self.key or Key("", self.query.text, (), b"", ())
         return Held(key, answer.form, answer.format, body)
 
     async def variant(self, held: Held) -> Variant:
