@@ -19,6 +19,7 @@ _CHANGING: Final = ("NOW", "RAND", "UUID", "BNODE", "SERVICE")
 _LONGEST_TEXT: Final = 65_536  # characters: a longer query is hardly asked twice, and looking at it takes time
 _LARGEST_SHARE: Final = 16  # one result takes at most a sixteenth of the cache
 _OVERHEAD: Final = 1_500  # bytes that objects take beside their content
+_HEADERS: Final = 3_000  # of one variant, as objects and as they are sent
 _MOST_ADDRESSES: Final = 4  # of one result: a client that varies unknown parameters must not fill the memory
 _LONGEST_ADDRESS: Final = 4_096
 
@@ -72,12 +73,12 @@ class Address(NamedTuple):
 
 @dataclass(slots=True)
 class Variant:
-    """A result in one coding: its headers, the same as the bytes that are sent, and its body."""
+    """A result in one coding; `head` is its headers as they are sent, once they have been asked for twice."""
 
     etag: str
     headers: list[tuple[bytes, bytes]]
-    head: bytes
     body: bytes
+    head: bytes = b""
 
 
 @dataclass(slots=True, eq=False)
@@ -157,6 +158,9 @@ class Cache:
             and len(held.addresses) < _MOST_ADDRESSES
             and sum(map(len, address)) <= _LONGEST_ADDRESS
         ):
+            variant = held.variants[choice]
+            if not variant.head:
+                variant.head = b"".join(b"%s: %s\r\n" % pair for pair in variant.headers) + b"\r\n"
             held.addresses.append(address)
             self._addresses[address] = (held, choice)
             self._weigh(held, sum(map(len, address)) + 300)
@@ -184,7 +188,7 @@ class Cache:
 
 
 def _size(held: Held, variant: Variant) -> int:
-    return 3 * len(variant.head) + 500 + (len(variant.body) if variant.body is not held.body else 0)
+    return _HEADERS + (len(variant.body) if variant.body is not held.body else 0)
 
 
 class Flight:
