@@ -37,6 +37,7 @@ from odatis_kg.store.engine import (
     QueryTimeoutError,
     ResultTooLargeError,
     TableFormat,
+    UnwritableResultError,
 )
 from odatis_kg.store.processes import Mode, Nursery, Worker, WorkerDiedError
 from odatis_kg.store.release import Release, Releases
@@ -118,6 +119,7 @@ class _Evaluation:
         self._since = 0.0
         self._streaming = False
         self._parked = False
+        self._reader: asyncio.TimerHandle | None = None  # runs while the one who reads does something else
         self._worker: Worker | None = None
         self._generation: _Generation | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -152,9 +154,8 @@ class _Evaluation:
                 self._pool._count("memory")
                 raise QueryMemoryError(self._pool._settings.memory_mb) from None
             if kind == b"D":
-                slow = self._loop.call_later(_SLOW_READER_SECONDS, self._reader_is_slow)
+                self._wait_for_reader()
                 yield body
-                slow.cancel()
                 continue
             self._give_back()
             if kind != b"E":
@@ -188,11 +189,15 @@ class _Evaluation:
         self.form = Form(message["form"])
         self.format = (GraphFormat if self.form.makes_graph else TableFormat)(message["format"])
         if message["length"] is None:
+            self._wait_for_reader()
             return self
         return _Whole(self.form, self.format, [piece async for piece in self.chunks()])
 
     async def _receive(self) -> tuple[bytes, bytes]:
         assert self._worker
+        if self._reader:
+            self._reader.cancel()
+            self._reader = None
         if self._parked:
             await self._enter(self._pool._long)  # meanwhile nobody reads what the worker writes, and it waits
             self._parked = False
@@ -209,7 +214,7 @@ class _Evaluation:
         if worker is None or self._generation is None:
             return
         pool._remember(self._key)
-        if pool._long.try_acquire(self.client):
+        if not self._reader and pool._long.try_acquire(self.client):
             self._leave()
             self._lane, self._since = pool._long, self._loop.time()
         elif self._streaming:
@@ -221,6 +226,9 @@ class _Evaluation:
             return
         worker.slow_down()
         pool._replenish(self._generation)
+
+    def _wait_for_reader(self) -> None:
+        self._reader = self._loop.call_later(_SLOW_READER_SECONDS, self._reader_is_slow)
 
     def _reader_is_slow(self) -> None:
         """Whoever reads takes longer than the worker: let others have the place meanwhile."""
@@ -266,6 +274,8 @@ class _Evaluation:
             self._pool._replenish(self._generation)
 
     def _stop_timers(self) -> None:
+        if self._reader:
+            self._reader.cancel()
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -370,6 +380,7 @@ class WorkerPool:
                 "graph": query.graph.value if query.graph else None,
                 "default_graphs": query.default_graphs,
                 "named_graphs": query.named_graphs,
+                "base": query.base,
                 "nesting": self._settings.nesting,
                 "service_allow": self._settings.service_allow,
                 "result_bytes": self._settings.result_mb * 1_000_000,
@@ -379,9 +390,11 @@ class WorkerPool:
     def _error(self, message: dict[str, Any]) -> Exception:
         kind = message["kind"]
         if kind == "refused":
-            return QueryRefusedError(message["message"], message["line"], message["column"])
+            return QueryRefusedError(message["message"], **message["place"])
         if kind == "not-acceptable":
             return NotAcceptableError(Form(message["form"]))
+        if kind == "unwritable":
+            return UnwritableResultError(message["message"])
         if kind == "too-large":
             return ResultTooLargeError(self._settings.result_mb)
         return EngineUnavailableError(message["message"])

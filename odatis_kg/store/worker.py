@@ -6,7 +6,7 @@ small results are whole, and late failures rare.
 
 The protocol is frames of one type byte, a length (4 bytes, big-endian) and a body. Parent to worker: `Q` a query (JSON).
 Worker to parent: `R` ready (JSON: network_lock), `H` head (JSON: form, format, length when known), `D` data, `E` end, `X`
-error (JSON: kind, message, line, column).
+error (JSON: kind, message, place in the query).
 """
 
 import json
@@ -17,23 +17,15 @@ from typing import Any, BinaryIO, Final
 
 import pyoxigraph as ox
 
-from odatis_kg.store.syntax import Form, QueryRefusedError, explain, inspect
+from odatis_kg.store.dataset import dataset_of
+from odatis_kg.store.engine import UnwritableResultError
+from odatis_kg.store.property_functions import Expanded, expand
+from odatis_kg.store.release import Release
+from odatis_kg.store.results import write
+from odatis_kg.store.syntax import Form, QueryRefusedError, inspect
 
 HEADER: Final = struct.Struct(">cI")
 HELD_BYTES: Final = 65_536
-
-_TABLES: Final = {
-    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
-    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
-    "text/csv": ox.QueryResultsFormat.CSV,
-    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
-}
-_GRAPHS: Final = {
-    "text/turtle": ox.RdfFormat.TURTLE,
-    "application/n-triples": ox.RdfFormat.N_TRIPLES,
-    "application/ld+json": ox.RdfFormat.JSON_LD,
-    "application/rdf+xml": ox.RdfFormat.RDF_XML,
-}
 
 
 class _TooLargeError(Exception):
@@ -95,9 +87,10 @@ def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     return (kind, body) if len(body) == length else None
 
 
-def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) -> None:
+def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any], release: Release) -> None:
     """Evaluate one query and send its result, or what went wrong."""
     text = request["text"]
+    query = Expanded(text, text)
     out: _Out | None = None
     try:
         seen = inspect(text, most_depth=request["nesting"], service_allow=request["service_allow"])
@@ -105,13 +98,17 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
         if media_type is None:
             return send(connection, b"X", json.dumps({"kind": "not-acceptable", "form": seen.form}).encode())
         out = _Out(connection, {"form": seen.form, "format": media_type}, request["result_bytes"])
-        _evaluate(store, request, seen.form, media_type, out)
+        named = bool(request["default_graphs"] or request["named_graphs"])
+        query = expand(text, release.text_index, release.odk, dataset=named)
+        _evaluate(store, request | {"text": query.text}, seen.form, media_type, out)
         out.close()
     except QueryRefusedError as error:
-        send_error(connection, "refused", str(error), error.line, error.column)
+        send_error(connection, "refused", str(error), error.place)
     except SyntaxError as error:
-        readable = explain(text, str(error))
-        send_error(connection, "refused", str(readable), readable.line, readable.column)
+        readable = query.explain(str(error))
+        send_error(connection, "refused", str(readable), readable.place)
+    except UnwritableResultError as error:
+        send_error(connection, "unwritable", str(error))
     except _TooLargeError:
         send_error(connection, "too-large", "")
     except (BrokenPipeError, ConnectionError):
@@ -122,34 +119,20 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
 
 
 def _evaluate(store: ox.Store, request: dict[str, Any], form: Form, media_type: str, out: _Out) -> None:
-    default: list[Any] = [ox.NamedNode(graph) for graph in request["default_graphs"]]
-    named: list[Any] = [ox.NamedNode(graph) for graph in request["named_graphs"]]
     writer: Any = out  # the engine wants `write`, of all that a file has
-    if default or named:
-        # SPARQL 1.1 Protocol, section 2.1.4: the dataset of the request replaces that of the query.
-        results = store.query(request["text"], default_graph=default, named_graphs=named)
-    else:
-        results = store.query(request["text"])
-    if form.makes_graph:
-        assert isinstance(results, ox.QueryTriples)
-        results.serialize(writer, format=_GRAPHS[media_type])
-    elif isinstance(results, ox.QueryBoolean):
-        results.serialize(writer, format=_TABLES[media_type])
-    else:
-        assert isinstance(results, ox.QuerySolutions)
-        results.serialize(writer, format=_TABLES[media_type])
+    asked, default, named = dataset_of(store, request["text"], request["default_graphs"], request["named_graphs"])
+    results = asked.query(request["text"], default_graph=default, named_graphs=named)
+    write(results, form, media_type, writer, base=request.get("base", ""))
 
 
-def send_error(
-    connection: socket.socket, kind: str, message: str, line: int | None = None, column: int | None = None
-) -> None:
+def send_error(connection: socket.socket, kind: str, message: str, place: dict[str, Any] | None = None) -> None:
     """Say what went wrong."""
-    send(connection, b"X", json.dumps({"kind": kind, "message": message, "line": line, "column": column}).encode())
+    send(connection, b"X", json.dumps({"kind": kind, "message": message, "place": place or {}}).encode())
 
 
-def serve(connection: socket.socket, store: ox.Store) -> None:
+def serve(connection: socket.socket, store: ox.Store, release: Release) -> None:
     """Answer queries until the socket closes."""
     stream = connection.makefile("rb")
     with suppress(BrokenPipeError, ConnectionError):
         while (received := receive(stream)) is not None:
-            answer(store, connection, json.loads(received[1]))
+            answer(store, connection, json.loads(received[1]), release)

@@ -21,6 +21,18 @@ SERVICE = [
     "SELECT * { FILTER(?a<?b)SERVICE <http://127.0.0.1:1/#>{?s ?p ?o} }",
     "SELECT * { BIND(true as ?x)SERVICE<http://127.0.0.1:1/>{?s ?p ?o} }",
     "SELECT * { ?s ?p 1SERVICE <http://127.0.0.1:1/>{?s ?p ?o} }",
+    "SELECT * { FILTER EXISTS { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } } }",
+    "SELECT * { FILTER NOT EXISTS { ?a ?b ?c MINUS { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } } } }",
+    "SELECT * { SERVICE\t#<x>\n\tSILENT#\r<http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { ?s ?p trueSERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { ?s ?p 'x'SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { ?s ?p <x:y>SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { OPTIONAL { { SELECT * { GRAPH ?g { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } } } } } }",
+    "ASK { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "CONSTRUCT { ?s ?p ?o } { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "DESCRIBE ?s { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "BASE <http://127.0.0.1:1/> SELECT * { SERVICE <> { ?s ?p ?o } }",
+    "PREFIX SERVICE: <http://127.0.0.1:1/> SELECT * { SERVICE SERVICE: { ?s ?p ?o } }",
 ]
 
 
@@ -88,8 +100,8 @@ def test_an_error_says_line_and_column_and_what_was_expected() -> None:
     with pytest.raises(SyntaxError) as caught:
         ox.Store().query(query)
     readable = explain(query, str(caught.value))
-    assert readable.line == 3
-    assert "not complete" in str(readable)
+    assert readable.line == 2
+    assert "not a whole triple" in str(readable)
     with pytest.raises(SyntaxError) as caught:
         ox.Store().query("SELECT * {\n  ?s dct:title }")
     readable = explain("SELECT * {\n  ?s dct:title }", str(caught.value))
