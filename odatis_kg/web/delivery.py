@@ -42,6 +42,11 @@ _STREAM_PATIENCE: Final = 1.0
 _SLOW_SECONDS: Final = 1.0
 # Errors that anyone gets who asks the same of the same release.
 _SHARED_ERRORS: Final = (QueryRefusedError, NotAcceptableError, ResultTooLargeError, QueryMemoryError)
+_SAFE: Final = (
+    "GET",
+    "HEAD",
+    "QUERY",
+)  # for others, the condition would mean something else (RFC 9110, section 13.1.2)
 # Headers of a request that may change what it is answered, beside the two that an `Address` holds.
 _DECIDING: Final = frozenset(
     (b"if-none-match", b"content-length", b"transfer-encoding", b"content-type", b"expect", b"upgrade", b"range",
@@ -83,7 +88,7 @@ class Delivery:
         for name, value in scope["headers"]:
             if name == b"accept-encoding":
                 accepted = accepted + b", " + value if accepted else value
-            elif name == b"if-none-match":
+            elif name == b"if-none-match" and scope["method"] in _SAFE:
                 asked = asked + b", " + value if asked else value
         more = headers or {}
         delivered = Delivered(

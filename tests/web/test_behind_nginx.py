@@ -60,10 +60,10 @@ def proxied(server: Server, folder: Path, change: tuple[str, str] = ("", "")) ->
 
 @pytest.fixture(scope="module")
 def small(demo: Built) -> Iterator[Server]:
-    """A server of one place, which gives no more than 8 MB and trusts its proxy."""
+    """A server of one place, which gives no more than 30 MB and trusts its proxy."""
     with serving(
         demo.settings.data_dir, "--workers", "1",
-        ODATIS_KG_QUERY__RESULT_MB="8", ODATIS_KG_SERVER__TRUSTED_PROXIES='["127.0.0.1"]',
+        ODATIS_KG_QUERY__RESULT_MB="30", ODATIS_KG_SERVER__TRUSTED_PROXIES='["127.0.0.1"]',
     ) as running:  # fmt: skip
         yield running
 
