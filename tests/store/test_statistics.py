@@ -88,9 +88,7 @@ def test_counts_are_what_a_simple_count_finds_and_stay_so_when_graphs_come_chang
         assert counted == simply_counted(first)
         union = {triple for triples in first.values() for triple in triples}
         assert before["distinct_objects"] == len({o for _, _, o in union})
-        assert before["objects"] == {
-            p[1:-1]: len({o for _, q, o in union if q == p}) for p in {p for _, p, _ in union}
-        }
+        assert before["objects"] == {p[1:-1]: len({o for _, q, o in union if q == p}) for p in {p for _, p, _ in union}}
 
         lines = void.describe(before, "one", "2026-01-01T00:00:00Z", [], IRIS)
         void.write(old, folder / "old" / "void", lines, None)
