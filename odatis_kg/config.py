@@ -98,6 +98,41 @@ class ServerSettings(_Table):
     page_statements: int = Field(
         5_000, ge=100, le=1_000_000, description="Most statements shown on one page; more are announced, not shown."
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="Addresses or networks of proxies whose X-Forwarded-For says who asks; from others it is ignored.",
+    )
+    metrics: Literal["loopback", "on", "off"] = Field(
+        "loopback",
+        description="Who may read /metrics: this machine alone and not through a proxy, everyone, or nobody.",
+    )
+    connections: int = Field(
+        4_096, ge=10, le=1_000_000, description="Most connections; beyond them, the one idle for longest is closed."
+    )
+    head_kb: int = Field(
+        64,
+        ge=4,
+        le=1_024,
+        description="Largest request line and headers, in kilobytes; longer queries are sent by POST.",
+    )
+    head_seconds: float = Field(
+        15.0, ge=0.5, le=3_600, description="Time until a request line and its headers are whole, in seconds."
+    )
+    body_seconds: float = Field(
+        30.0, ge=0.5, le=3_600, description="Time until the body of a request is whole, in seconds."
+    )
+    send_seconds: float = Field(
+        60.0, ge=0.5, le=3_600, description="A client that takes nothing of an answer for so many seconds is cut off."
+    )
+    spool_mb: int = Field(
+        2_048,
+        ge=1,
+        le=1_048_576,
+        description="Temporary files for results that clients read slowly, in megabytes in all; then such clients are cut off.",
+    )
+    keep_alive_seconds: int = Field(
+        20, ge=1, le=3_600, description="Time a connection is kept open for another request, in seconds."
+    )
 
 
 class QuerySettings(_Table):
@@ -123,8 +158,52 @@ class QuerySettings(_Table):
     queue: int = Field(
         100, ge=0, le=100_000, description="Queries that may wait for a worker; more are answered 503 with Retry-After."
     )
+    prompt_ms: int = Field(
+        100,
+        ge=5,
+        le=60_000,
+        description="Time after which a query is a long one, in milliseconds: it then runs when nothing else wants to.",
+    )
+    long_places: int = Field(2, ge=1, le=256, description="Long queries evaluated at the same time; others wait.")
+    mode: Literal["auto", "memory", "disk"] = Field(
+        "auto",
+        description="Where workers have the release: in memory, on disk, or in memory where it fits memory_budget_mb.",
+    )
+    memory_budget_mb: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Memory that all workers together may fill with the release when mode is auto, in megabytes; 0 means"
+        " half of what the machine or the container has.",
+    )
+    allocator: str = Field(
+        "auto",
+        description='Memory allocator of the workers: the file of a library to preload, "system", or "auto": jemalloc if'
+        " it is installed.",
+    )
     service_allow: tuple[str, ...] = Field(
         (), description="Addresses a query may call with SERVICE, each a whole IRI. Empty: federation is refused."
+    )
+    cache_mb: int = Field(
+        64,
+        ge=0,
+        le=1_048_576,
+        description="Memory for whole results that may be asked for again, in megabytes; 0: none.",
+    )
+
+
+class LogSettings(_Table):
+    """What is written down of requests. Never addresses, agents or referrers."""
+
+    access: str = Field(
+        "",
+        description='Where a JSON line for each request goes: a file, "-" for standard error, or nowhere when empty.',
+    )
+    slow_seconds: float = Field(
+        10.0, ge=0, le=86_400, description="A query that takes longer is written down as slow; 0: none is."
+    )
+    slow_text: bool = Field(
+        False, description="Write the text of slow queries too, not only its hash. A text may name a person."
     )
 
 
@@ -172,6 +251,7 @@ class Settings(BaseSettings):
     sources: Annotated[dict[Annotated[str, AfterValidator(_source_name)], Source], Field(default_factory=dict)]
     server: ServerSettings = ServerSettings()  # type: ignore[call-arg]
     query: QuerySettings = QuerySettings()  # type: ignore[call-arg]
+    log: LogSettings = LogSettings()  # type: ignore[call-arg]
     release: ReleaseSettings = ReleaseSettings()  # type: ignore[call-arg]
 
     @property

@@ -24,6 +24,7 @@ class TableFormat(Enum):
     XML = "application/sparql-results+xml"
     CSV = "text/csv"
     TSV = "text/tab-separated-values"
+    GEOJSON = "application/geo+json"  # of a SELECT with a geometry
 
 
 class GraphFormat(Enum):
@@ -33,6 +34,8 @@ class GraphFormat(Enum):
     NTRIPLES = "application/n-triples"
     JSONLD = "application/ld+json"
     RDFXML = "application/rdf+xml"
+    TRIG = "application/trig"
+    NQUADS = "application/n-quads"
 
 
 Format = TableFormat | GraphFormat
@@ -45,7 +48,8 @@ class Query:
     `table` and `graph` are the formats wanted for the two families of forms; None says that no format of that family is
     acceptable. Named datasets (by request or by `FROM`) replace the default one, which is the union of all graphs. `own`
     marks a query of our own library: it does not wait behind those of visitors. `client` is who asks, by any name: the places
-    are shared fairly among clients.
+    are shared fairly among clients. `base` is the public base address, for formats that name it (prefixes, the context of
+    JSON-LD); without it, the context is written out.
     """
 
     text: str
@@ -56,6 +60,7 @@ class Query:
     timeout: float | None = None
     own: bool = False
     client: str = ""
+    base: str = ""
 
 
 class Answer(Protocol):
@@ -122,6 +127,10 @@ class NotAcceptableError(EngineError):
         kind = "graph" if form.makes_graph else "table"
         super().__init__(f"{form} gives a {kind}, and none of the formats asked for is one of a {kind}")
         self.form = form
+
+
+class UnwritableResultError(EngineError):
+    """The result holds something that its format has no way to say; the message says what, and which format can."""
 
 
 class QueryTimeoutError(EngineError):
@@ -210,7 +219,12 @@ async def graph(engine: SparqlEngine, text: str, bindings: Mapping[str, Term | S
 def parse_rows(content: bytes) -> list[Row]:
     """The rows of a result in SPARQL 1.1 Query Results JSON Format (section 3.2)."""
     bindings = json.loads(content).get("results", {}).get("bindings", [])
-    return [{name: _value(term) for name, term in binding.items()} for binding in bindings]
+    return [parse_row(binding) for binding in bindings]
+
+
+def parse_row(binding: Mapping[str, Mapping[str, str]]) -> Row:
+    """One row of it."""
+    return {name: _value(term) for name, term in binding.items()}
 
 
 def _value(term: Mapping[str, str]) -> Value:

@@ -12,6 +12,8 @@ _FORMATS: Final = {
     GraphFormat.NTRIPLES: ox.RdfFormat.N_TRIPLES,
     GraphFormat.JSONLD: ox.RdfFormat.JSON_LD,
     GraphFormat.RDFXML: ox.RdfFormat.RDF_XML,
+    GraphFormat.TRIG: ox.RdfFormat.TRIG,
+    GraphFormat.NQUADS: ox.RdfFormat.N_QUADS,
 }
 
 

@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,21 +13,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from odatis_kg import __version__
 from odatis_kg.config import Settings
 from odatis_kg.store.engine import EngineError, SparqlEngine
+from odatis_kg.store.jsonld import CONTEXT_PATH
+from odatis_kg.web.access_log import AccessLog
+from odatis_kg.web.context import ContextDocument
 from odatis_kg.web.delivery import Delivery
 from odatis_kg.web.errors import Problem, problem, problem_of
+from odatis_kg.web.exchange import Exchange, nowhere
+from odatis_kg.web.graph_store import WRITING, GraphStore
 from odatis_kg.web.lineage import LineagePages
 from odatis_kg.web.linked_data import LinkedData
+from odatis_kg.web.metrics import Metrics
 from odatis_kg.web.negotiation import HTML
+from odatis_kg.web.openapi import complete
+from odatis_kg.web.operations import add_operations
 from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
+from odatis_kg.web.problems import ProblemPages
 from odatis_kg.web.protocol import SparqlProtocol
 from odatis_kg.web.queries import QueryPages
-from odatis_kg.web.responses import CommonHeaders, respond_problem
+from odatis_kg.web.responses import CommonHeaders, Page, respond_problem
 from odatis_kg.web.service_description import ServiceDescription
 from odatis_kg.web.void import ROUTES, VoidPages
 
 _Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 _READ_ONLY = ("GET", "HEAD")
+_OTHER_METHODS = ("/sparql", "/graphs")  # they answer for every method themselves
 
 
 class _Front:
@@ -51,29 +59,37 @@ class _Front:
         handler = self._exact.get(path) or self._below.get(path.split("/", 2)[1])
         if handler is None:
             await self._rest(scope, receive, send)
-        elif scope["method"] in _READ_ONLY or path == "/sparql":
+        elif scope["method"] in _READ_ONLY or path in _OTHER_METHODS:
             await handler(scope, receive, send)
+        elif scope["method"] in WRITING and path.startswith("/graph/"):
+            found = problem("read-only", f"{scope['method']} would change a graph, and this service is read-only")
+            await respond_problem(scope, send, found, self._base_url)
         else:
             found = problem("method-not-allowed", f"{scope['method']} is not offered", headers={"Allow": "GET, HEAD"})
             await respond_problem(scope, send, found, self._base_url)
 
 
-def create_app(settings: Settings, engine: SparqlEngine) -> ASGIApp:
+def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
     """The web application; the engine is started and stopped with it."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
-        await engine.start()
+        log.start()
         try:
+            await engine.start()
             yield
         finally:
             await engine.stop()
+            log.stop()
 
+    metrics = Metrics()
+    log = AccessLog(settings.log, metrics)
+    delivery = Delivery(engine, settings)
     templates = Templates(settings, engine)
     site = Site(engine, settings, templates)
     linked = LinkedData(engine, settings, templates)
-    protocol = SparqlProtocol(Delivery(engine), settings, site.sparql, ServiceDescription(settings, engine))
-    void, queries = VoidPages(settings, site, templates), QueryPages(engine, settings, site, templates)
+    protocol = SparqlProtocol(delivery, settings, site.sparql, ServiceDescription(settings, engine))
+    void, queries = VoidPages(settings, site, templates), QueryPages(engine, delivery, settings, site, templates)
     app = FastAPI(
         title="odatis-kg",
         version=__version__,
@@ -83,10 +99,13 @@ def create_app(settings: Settings, engine: SparqlEngine) -> ASGIApp:
         redoc_url=None,
     )
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    _add_pages(app, site, engine)
+    _add_pages(app, site)
+    add_operations(app, engine, settings, metrics, delivery.cache)
     _add_problems(app, settings)
     exact: dict[str, _Handler] = {
         "/sparql": protocol,
+        "/graphs": GraphStore(engine, delivery, settings),
+        f"/{CONTEXT_PATH}": ContextDocument(settings),
         "/resource": linked.resource,
         "/def/odk": linked.ontology,
         "/lineage": LineagePages(engine, settings, templates),
@@ -98,17 +117,41 @@ def create_app(settings: Settings, engine: SparqlEngine) -> ASGIApp:
         "doc": linked.document,
         "graph": linked.graph,
         "queries": queries.library,
+        "problems": ProblemPages(site, settings),
     }
+    complete(app, settings, [*exact, *(f"/{name}/" for name in below)])
     front = _Front(exact, below, app, settings.base_url)
-    return CommonHeaders(front, root=urlsplit(settings.base_url).path)
+    return Application(front, settings, delivery, metrics, log)
 
 
-def _add_pages(app: FastAPI, site: Site, engine: SparqlEngine) -> None:
+class Application(CommonHeaders):
+    """The web application, and what the server that runs it asks of it."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, delivery: Delivery, metrics: Metrics, log: AccessLog) -> None:
+        self.metrics = metrics
+        self._delivery = delivery
+        self._watching = (metrics.observe, log.note)
+        super().__init__(app, settings.base_url, metrics, self._watching)
+
+    def ready(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+        """What is in memory for a GET request: the headers, written out, and the body."""
+        found = self._delivery.at(target, headers)
+        if found is None:
+            return None
+        held, variant = found
+        exchange = Exchange(nowhere)
+        exchange.take(held.key.text, held.form, held.format, held.key.release, len(variant.body))
+        for observe in self._watching:
+            observe(exchange)
+        return variant.head, variant.body
+
+
+def _add_pages(app: FastAPI, site: Site) -> None:
     vary = {"Vary": "Accept-Language"}
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def home(request: Request) -> Response:
-        return Response(site.home(request.scope), media_type=HTML, headers=vary)
+        return Page(site.home(request.scope), media_type=HTML, headers=vary)
 
     @app.head("/search", include_in_schema=False)
     @app.get("/search", summary="Find things by words or by kind", operation_id="search")
@@ -118,24 +161,7 @@ def _add_pages(app: FastAPI, site: Site, engine: SparqlEngine) -> None:
         kind: str = Query("", max_length=100, description="A kind of thing, such as dcat:Dataset."),
         page: int = Query(1, ge=1, le=10_000, description="Page of 25 results, from 1."),
     ) -> Response:
-        return Response(await site.search(request.scope, q, kind, page), media_type=HTML, headers=vary)
-
-    @app.api_route("/problems", methods=["GET", "HEAD"], include_in_schema=False)
-    def problems(request: Request) -> Response:
-        return Response(site.problems(request.scope), media_type=HTML, headers=vary)
-
-    @app.get("/health/live", summary="Whether the server runs", operation_id="live")
-    def live() -> dict[str, str]:
-        return {"status": "live"}
-
-    @app.get("/health/ready", summary="Whether queries are answered", operation_id="ready")
-    async def ready() -> dict[str, Any]:
-        from odatis_kg.store.engine import Query as SparqlQuery
-
-        async with engine.query(SparqlQuery("ASK {}", timeout=5, own=True)) as answer:
-            async for _ in answer.chunks():
-                pass
-        return {"status": "ready", "release": engine.release}
+        return Page(await site.search(request.scope, q, kind, page), media_type=HTML, headers=vary)
 
 
 def _add_problems(app: FastAPI, settings: Settings) -> None:

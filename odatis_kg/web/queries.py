@@ -43,12 +43,14 @@ _OWN: Final = ("run", "format")  # parameters of ours, which no query may have
 class QueryPages:
     """The routes of the library."""
 
-    def __init__(self, engine: SparqlEngine, settings: Settings, site: Site, templates: Templates) -> None:
+    def __init__(
+        self, engine: SparqlEngine, delivery: Delivery, settings: Settings, site: Site, templates: Templates
+    ) -> None:
         self._engine = engine
         self._settings = settings
         self._site = site
         self._templates = templates
-        self._delivery = Delivery(engine)
+        self._delivery = delivery
         self._choices: dict[tuple[str | None, str], list[tuple[str, str]]] = {}
 
     async def library(self, scope: Scope, receive: Receive, send: Send) -> None:

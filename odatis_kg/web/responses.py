@@ -2,41 +2,49 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from odatis_kg import __version__
-from odatis_kg.web.errors import Problem
+from odatis_kg.web.compression import CODINGS, SMALLEST, Choice, choose, compress
+from odatis_kg.web.errors import Problem, problem, problem_of
+from odatis_kg.web.exchange import Exchange, begin
+from odatis_kg.web.metrics import Metrics
 from odatis_kg.web.negotiation import HTML, negotiate
 
 _PROBLEM: Final = "application/problem+json"
-_POLICY: Final = (
-    b"default-src 'none'; style-src 'self'; img-src 'self' data: https:; script-src 'self'; connect-src 'self';"
-    b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_READING: Final = "GET, HEAD, OPTIONS"
+_ASKING: Final = "GET, HEAD, POST, QUERY, OPTIONS"
+# What a script of another site may send: a fixed list, whatever it asks for.
+_ALLOWED_HEADERS: Final = (
+    "Accept, Accept-Language, Content-Language, Content-Type, Cache-Control, If-None-Match, Pragma, User-Agent,"
+    " X-Requested-With"
 )
-_ALWAYS: Final = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Link, ETag, Location, Retry-After"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"strict-origin-when-cross-origin"),
-    (b"content-security-policy", _POLICY),
-)
+_COMPRESSED: Final = ("text/", "application/", "image/svg+xml")
 
 
 class CommonHeaders:
-    """Adds the headers of every response, on success and on errors alike, and answers CORS preflights.
+    """Adds the headers of every response, on success and on errors alike, answers CORS preflights, and tells the observers
+    of every exchange that is over.
 
     The path of the public base address (`/ocean/` of `https://example.org/ocean/`) is taken off the path of a request, so
     that the server works behind a proxy that leaves it there as well as behind one that takes it off.
     """
 
-    def __init__(self, app: ASGIApp, root: str = "/") -> None:
+    def __init__(
+        self, app: ASGIApp, base_url: str, metrics: Metrics, observers: Sequence[Callable[[Exchange], None]]
+    ) -> None:
         self._app = app
-        self._root = root
+        self._metrics = metrics
+        self._base_url = base_url
+        self._root = urlsplit(base_url).path
+        self._observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -45,37 +53,62 @@ class CommonHeaders:
             return
         if self._root != "/" and scope["path"].startswith(self._root):
             scope = {**scope, "path": scope["path"][len(self._root) - 1 :]}
-        if scope["method"] == "OPTIONS":
-            headers = {
-                "Allow": "GET, HEAD, POST, QUERY, OPTIONS",
-                "Access-Control-Allow-Methods": "GET, HEAD, POST, QUERY, OPTIONS",
-                "Access-Control-Allow-Headers": "Accept, Content-Type, Accept-Language",
-                "Access-Control-Max-Age": "86400",
-            }
-            await respond(scope, self._adding(send), 204, b"", "", headers)
-            return
-        await self._app(scope, receive, self._adding(send))
+        exchange = begin(scope, send)
+        self._metrics.in_flight += 1
+        try:
+            if scope["method"] == "OPTIONS":
+                await self._preflight(scope, exchange.send)
+            else:
+                await self._app(scope, receive, exchange.send)
+        except Exception as error:
+            if exchange.status:
+                raise  # too late to say anything: the server breaks the connection off
+            await respond_problem(scope, exchange.send, problem_of(error), self._base_url)
+        finally:
+            self._metrics.in_flight -= 1
+            exchange.seconds = time.perf_counter() - exchange.begun
+            for observe in self._observers:
+                observe(exchange)
 
-    @staticmethod
-    def _adding(send: Send) -> Send:
-        async def add(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in _ALWAYS if pair[0] not in present)]
-            await send(message)
-
-        return add
+    async def _preflight(self, scope: Scope, send: Send) -> None:
+        methods = _ASKING if scope["path"] == "/sparql" else _READING
+        headers = {
+            "Allow": methods,
+            "Access-Control-Allow-Methods": methods,
+            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+            "Access-Control-Max-Age": "86400",
+        }
+        await respond(scope, send, 204, b"", "", headers)
 
 
 async def respond(
     scope: Scope, send: Send, status: int, content: bytes, media_type: str, headers: Mapping[str, str] | None = None
 ) -> None:
-    """Send a whole response; a request whose `If-None-Match` names its ETag gets 304 (RFC 9110, section 13)."""
+    """Send a whole response, compressed where that pays.
+
+    A request whose `If-None-Match` names its ETag gets 304 (RFC 9110, section 13); each coding has an ETag of its own.
+
+    Raises:
+        Problem: the client accepts no coding that we can do, and not the content as it is.
+    """
     every = {name.lower(): value for name, value in (headers or {}).items()}
+    asked = dict(scope["headers"])
+    if media_type.startswith(_COMPRESSED) and content:
+        every["vary"] = f"{every['vary']}, Accept-Encoding" if "vary" in every else "Accept-Encoding"
+        # An error is told to everyone, whatever codings they accept.
+        choice = coding_of(asked.get(b"accept-encoding", b"").decode("latin-1"), strict=status < 400)
+        if choice.coding and (len(content) >= SMALLEST or choice.needed):
+            content = await compress(content, choice.coding)
+            every["content-encoding"] = choice.coding
+            if "etag" in every:
+                every["etag"] = f'{every["etag"][:-1]}-{choice.coding}"'
     etag = every.get("etag")
-    asked = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
-    if etag and status == 200 and scope["method"] in ("GET", "HEAD") and _matches(asked, etag):
+    if etag:
+        every.setdefault("cache-control", "no-cache")  # a new release shows at once; asking again costs a 304
+    asked_etag = asked.get(b"if-none-match", b"").decode("latin-1")
+    if etag and status == 200 and scope["method"] in ("GET", "HEAD") and matches(asked_etag, etag):
         status, content = 304, b""
+        every.pop("content-encoding", None)
     elif status not in (204, 304):
         textual = media_type.startswith("text/") or media_type == HTML
         every["content-type"] = f"{media_type}; charset=utf-8" if textual else media_type
@@ -85,7 +118,35 @@ async def respond(
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
-def _matches(asked: str, etag: str) -> bool:
+class Page(Response):
+    """A page of the framework's routes, sent as all others are."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send it."""
+        kept = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in self.raw_headers
+            if name not in (b"content-type", b"content-length")
+        }
+        await respond(scope, send, self.status_code, bytes(self.body), self.media_type or "", kept)
+
+
+def coding_of(accept_encoding: str, *, strict: bool = True) -> Choice:
+    """The coding for a client.
+
+    Raises:
+        Problem: it accepts none that we can do; when `strict` is not, it gets the content as it is.
+    """
+    choice = choose(accept_encoding)
+    if choice is None:
+        if strict:
+            raise problem("not-acceptable", "no coding in Accept-Encoding is offered", offers=[*CODINGS, "identity"])
+        return Choice("")
+    return choice
+
+
+def matches(asked: str, etag: str) -> bool:
+    """Whether `If-None-Match` names an ETag (the weak comparison of RFC 9110, section 13.1.2)."""
     return asked.strip() == "*" or etag in (one.strip().removeprefix("W/") for one in asked.split(","))
 
 

@@ -1,15 +1,24 @@
 """Running the application: one front process, as many query workers as asked for."""
 
+import asyncio
+import contextlib
 import logging
+import resource
 import socket
+from typing import Final, cast
 
 import click
 import uvicorn
+from starlette.types import ASGIApp
 
 from odatis_kg.config import Settings
 from odatis_kg.store.adapters import engine_for
 from odatis_kg.store.release import Releases
 from odatis_kg.web.app import create_app
+from odatis_kg.web.connections import Connections
+
+_FILES: Final = 1 << 20
+_OTHER_FILES: Final = 200  # than those of connections: of workers, temporary results, the log
 
 
 class ServeError(Exception):
@@ -35,27 +44,41 @@ def run(settings: Settings) -> None:
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104
     app = create_app(settings, engine_for(settings))
-    config = uvicorn.Config(
-        app,
-        log_level=logging.WARNING,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        lifespan="on",
-    )
+    connections = Connections(settings.server, app.metrics, app.ready, settings.base_url, _raise_limit(settings))
     server = _Server(
-        config, f"Serving at http://{shown}:{port}/ — SPARQL at http://{shown}:{port}/sparql (Ctrl+C stops)"
+        configure(settings, app, connections),
+        connections,
+        f"Serving at http://{shown}:{port}/ — SPARQL at http://{shown}:{port}/sparql (Ctrl+C stops)",
     )
     server.run(sockets=[listener])
     if not server.started:
         raise ServeError("the server could not start; the reason is above")
 
 
-class _Server(uvicorn.Server):
-    """Says where to look, once there is something to see."""
+def configure(settings: Settings, app: ASGIApp, connections: Connections) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    trusted = list(settings.server.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        http=cast("type[asyncio.Protocol]", connections.protocol),
+        ws="none",
+        log_level=logging.ERROR,  # a warning for each wrong request would be a way to fill disks
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),  # who asks is who is connected, unless a proxy that we trust says otherwise
+        forwarded_allow_ips=trusted,
+        timeout_keep_alive=settings.server.keep_alive_seconds,
+        timeout_graceful_shutdown=5,
+        lifespan="on",
+    )
 
-    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+
+class _Server(uvicorn.Server):
+    """Says where to look, once there is something to see; looks after its connections."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections, welcome: str) -> None:
         super().__init__(config)
+        self._connections = connections
         self._welcome = welcome
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -63,6 +86,22 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             click.echo(self._welcome, err=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        self._connections.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+
+def _raise_limit(settings: Settings) -> int:
+    """Let this process open as many files as it may, and say how many connections there can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard if hard != resource.RLIM_INFINITY else _FILES, max(soft, _FILES))
+    if wanted > soft:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return max(1, min(settings.server.connections, soft - _OTHER_FILES))
 
 
 def _listen(settings: Settings) -> socket.socket:

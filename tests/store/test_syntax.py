@@ -88,8 +88,8 @@ def test_an_error_says_line_and_column_and_what_was_expected() -> None:
     with pytest.raises(SyntaxError) as caught:
         ox.Store().query(query)
     readable = explain(query, str(caught.value))
-    assert readable.line == 3
-    assert "not complete" in str(readable)
+    assert readable.line == 2
+    assert "not a whole triple" in str(readable)
     with pytest.raises(SyntaxError) as caught:
         ox.Store().query("SELECT * {\n  ?s dct:title }")
     readable = explain("SELECT * {\n  ?s dct:title }", str(caught.value))

@@ -1,0 +1,136 @@
+"""How a result looks over HTTP: its headers, its coding, its ETag."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.types import Scope, Send
+
+from odatis_kg.store.engine import Answer, Format, Query
+from odatis_kg.web.caching import Held, Key, Variant
+from odatis_kg.web.compression import SMALLEST, Choice, compress
+from odatis_kg.web.exchange import Exchange, Prepared, prepared
+from odatis_kg.web.responses import etag_of, matches
+
+
+@dataclass(slots=True)
+class Delivered:
+    """A query and the request it came with: the coding its client wants, the ETags its client has.
+
+    `key` is None when the result may be something else each time: it has no ETag, and is not kept.
+    """
+
+    scope: Scope
+    send: Send
+    query: Query
+    exchange: Exchange
+    choice: Choice
+    asked: str
+    key: Key | None
+    more: Mapping[str, str]
+    before: bytes
+    started: bool = False
+    ended: bool = False
+
+    def coding(self, length: int | None) -> str:
+        """The coding of a body; None is a length not known, which is a large one."""
+        pays = length is None or length >= SMALLEST or self.choice.needed
+        return self.choice.coding if pays else ""
+
+    @property
+    def etag(self) -> str:
+        """The strong ETag of the representation (RFC 9110, section 8.8.3).
+
+        It depends on what is asked, so that it is known without evaluating.
+        """
+        key = self.key
+        assert key is not None
+        # IRIs, formats and headers have no line ends; the text, which may have, comes last.
+        return etag_of(
+            key.release,
+            *(one.value if one else None for one in key.formats),
+            self.choice.coding,
+            *(f"default {graph}" for graph in key.default_graphs),
+            *(f"named {graph}" for graph in key.named_graphs),
+            *(f"{name}: {value}" for name, value in key.headers),
+            f"before {key.before.hex()}",
+            key.text,
+        )
+
+    def headers(self, format_: Format, coding: str, length: int | None) -> Prepared:
+        """The headers of the response; `length` is that of the body as it is sent."""
+        media_type = format_.value
+        if media_type.startswith("text/"):
+            media_type += "; charset=utf-8"
+        every = {"content-type": media_type}
+        every |= {name.lower(): value for name, value in self.more.items()}
+        vary = every.get("vary", "Accept")
+        every["vary"] = f"{vary}, Accept-Encoding"
+        if coding:
+            every["content-encoding"] = coding
+        if length is not None:
+            every["content-length"] = str(length)
+        if self.key is not None:
+            every["etag"] = self.etag
+            # Always asked again, so that a new release shows at once; the answer is a 304 without evaluation.
+            every["cache-control"] = "public, no-cache"
+        else:
+            every.setdefault("cache-control", "no-store")
+        return prepared([(name.encode("latin-1"), value.encode("latin-1")) for name, value in every.items()])
+
+    def hold(self, answer: Answer, body: bytes) -> Held:
+        """A result that is whole."""
+        key = self.key or Key("", self.query.text, (None, None), (), (), b"", ())
+        return Held(key, answer.form, answer.format, body)
+
+    async def variant(self, held: Held) -> Variant:
+        """A whole result in the coding that this client wants."""
+        coding = self.coding(len(held.body))
+        body = await compress(held.body, coding) if coding else held.body
+        headers = self.headers(held.format, coding, len(body))
+        etag = self.etag if self.key is not None else ""
+        head = b"".join(b"%s: %s\r\n" % pair for pair in headers) + b"\r\n"
+        return Variant(etag, headers, head, body)
+
+    def unchanged(self) -> bool:
+        """Whether the client has what it would get; `*` says nothing as long as there may be no result."""
+        return bool(self.asked) and self.asked != "*" and self.key is not None and matches(self.asked, self.etag)
+
+    # Sending
+
+    async def start(self, headers: list[tuple[bytes, bytes]], status: int = 200) -> None:
+        """The status line and the headers."""
+        self.started = True
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send_piece(self, piece: bytes, seconds: float) -> bool:
+        """A piece of the body; whether the client took it in time, and nothing of it is sent when not."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        except TimeoutError:
+            return False
+        return True
+
+    async def end(self, body: bytes = b"") -> None:
+        """The end of the response."""
+        self.ended = True
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def send_whole(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """A whole response."""
+        await self.start(headers)
+        await self.end(b"" if self.scope["method"] == "HEAD" else body)
+
+    async def send_unchanged(self) -> None:
+        """304, with the headers that a cache may renew (RFC 9110, section 15.4.5)."""
+        self.exchange.outcome = "unchanged"
+        await self.start(
+            [
+                (b"etag", self.etag.encode("ascii")),
+                (b"cache-control", b"public, no-cache"),
+                (b"vary", b"Accept, Accept-Encoding"),
+            ],
+            304,
+        )
+        await self.end()
