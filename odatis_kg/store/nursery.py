@@ -41,7 +41,7 @@ def read_into_memory(folder: Path) -> ox.Store:
         quads.clear()
         union.clear()
 
-    for graph, content in Dump(folder).unpacked():
+    for graph, content in Dump(folder).served():
         quads += content
         union += content.replace(f" <{graph}> .\n".encode(), b" .\n")
         if len(quads) > _CHUNK_BYTES:

@@ -17,10 +17,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from odatis_kg.store.dump import Dump
+from odatis_kg.store.dump import DESCRIPTION, Dump
 
 CURRENT: Final = "current"
-DESCRIPTION: Final = "void.nq.gz"
 _DRAFT: Final = ".building-"
 _MANIFEST: Final = "manifest.json"
 _IN_USE: Final = "in-use"  # locked (shared) by whoever serves the release
