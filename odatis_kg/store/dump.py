@@ -75,7 +75,6 @@ class Dump:
                 file.seek(entry.offset)
                 yield graph, gzip.decompress(file.read(entry.length))
 
-
     def served(self) -> Iterator[tuple[str, bytes]]:
         """Everything that is served: every graph as in `unpacked`, then the release's description of itself."""
         yield from self.unpacked()
