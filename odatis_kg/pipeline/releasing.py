@@ -11,6 +11,7 @@ import pyoxigraph as ox
 
 from odatis_kg.config import Settings
 from odatis_kg.harvest.ledger import Run, Version
+from odatis_kg.harvest.local_graphs import LocalGraphs
 from odatis_kg.iris import digest
 from odatis_kg.lineage.runs import MappedGraph, fingerprint, software
 from odatis_kg.mapping import directory, registers
@@ -25,7 +26,7 @@ from odatis_kg.quality.integrity import Failure, failures, whole_failures
 from odatis_kg.quality.reports import FileReport
 from odatis_kg.quality.shacl import Shapes
 from odatis_kg.resources import PACKAGE, folder
-from odatis_kg.store import statistics, textindex, void
+from odatis_kg.store import boxindex, statistics, textindex, void
 from odatis_kg.store.dump import DESCRIPTION, Dump, DumpWriter
 from odatis_kg.store.loading import Changes, load, load_changed
 from odatis_kg.store.release import Draft, Manifest, Release, Releases
@@ -67,6 +68,7 @@ class Releasing:
         self.anew = anew
         self.mappings: Mappings = load_mappings(settings.iris)
         self.directory = directory.load(folder("mappings") / "registers" / "directory")
+        self.local = LocalGraphs(settings.data_dir / "local")
         self.basis = self._basis()
         self.reports = [file.report for file in harvested.files]
         self._report_of = {(v.source, v.key, v.sha256): file.report for file in harvested.files for v in file.versions}
@@ -87,6 +89,7 @@ class Releasing:
                 kept=0,
                 held_back=known if known.id != current.id else None,
             )
+        local = self.local.whole()
         base = current if current and not self.anew and current.manifest.basis == self.basis else None
         with self.releases.draft(self.run.id) as draft:
             writer = DumpWriter(draft.path, base.statements if base else None)
@@ -97,6 +100,7 @@ class Releasing:
                 self.mappings,
                 self.directory,
                 Results(self.intake.ledger, self.basis),
+                local,
             )
             mapped = Writer(sources, writer, self._report, self.stage).write(versions, self.intake.ledger.gone())
             if not mapped:
@@ -156,7 +160,9 @@ class Releasing:
         """Everything that decides what a release contains, apart from its times."""
         records = (f"{v.source}\n{v.key}\n{v.kind}\n{v.sha256}" for v in versions)
         gone = (f"gone\n{one.version.source}\n{one.version.key}\n{one.at}" for one in self.intake.ledger.gone())
-        return fingerprint([self.basis, repr(self.settings.release.model_dump(exclude={"keep"})), *records, *gone])
+        local = (f"local\n{graph.mark}" for graph in self.local.all())
+        bounds = repr(self.settings.release.model_dump(exclude={"keep"}))
+        return fingerprint([self.basis, bounds, *records, *gone, *local])
 
     def _report(self, version: Version) -> FileReport | None:
         """The report of the file of this run that holds a version; None when an earlier run brought it in."""
@@ -240,17 +246,16 @@ class Releasing:
     def _index(self, draft: Draft, store: ox.Store, dump: Dump, changes: Changes | None, base: Release | None) -> None:
         with self.stage("Indexing", None):
             path, odk = draft.path / "text.sqlite", self.iris.odk
-            things = None
             if changes is None or base is None:
                 counted = statistics.count(store, dump.digests, self.iris)
-            else:
-                old = ox.Store.read_only(str(base.store))
-                counted = statistics.update(base.statistics(), old, store, changes, dump.digests, self.iris)
-                del old
-                things = textindex.update(store, base.text_index, path, odk, changes.subjects)
-            if things is None:
-                path.unlink(missing_ok=True)
                 things = textindex.build(store, path, odk)
+                boxindex.build(store, path, odk)
+            else:
+                before = ox.Store.read_only(str(base.store))
+                counted = statistics.update(base.statistics(), before, store, changes, dump.digests, self.iris)
+                things = textindex.update(store, before, base.text_index, path, odk, changes.subjects)
+                boxindex.update(store, path, odk, changes.subjects)
+                del before
             draft.write_json("statistics.json", counted | {"things": things})
             said = void.describe(counted, self.run.id, self.run.started, void.examples(store, self.iris), self.iris)
             void.write(store, draft.path / DESCRIPTION, said, base.description if base and changes else None)

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from odatis_kg.iris import Iris
 from odatis_kg.store.dump import DESCRIPTION, Dump
 
 CURRENT: Final = "current"
@@ -67,8 +68,13 @@ class Release:
 
     @property
     def text_index(self) -> Path:
-        """The SQLite text index."""
+        """The SQLite file of the text index and the box index."""
         return self.path / "text.sqlite"
+
+    @property
+    def odk(self) -> str:
+        """The namespace of our own terms in it."""
+        return Iris(self.manifest.base_url).odk
 
     @property
     def statements(self) -> Dump:

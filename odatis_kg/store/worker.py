@@ -19,8 +19,10 @@ import pyoxigraph as ox
 
 from odatis_kg.store.dataset import dataset_of
 from odatis_kg.store.engine import UnwritableResultError
+from odatis_kg.store.property_functions import Expanded, expand
+from odatis_kg.store.release import Release
 from odatis_kg.store.results import write
-from odatis_kg.store.syntax import Form, QueryRefusedError, explain, inspect
+from odatis_kg.store.syntax import Form, QueryRefusedError, inspect
 
 HEADER: Final = struct.Struct(">cI")
 HELD_BYTES: Final = 65_536
@@ -85,9 +87,10 @@ def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     return (kind, body) if len(body) == length else None
 
 
-def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) -> None:
+def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any], release: Release) -> None:
     """Evaluate one query and send its result, or what went wrong."""
     text = request["text"]
+    query = Expanded(text, text)
     out: _Out | None = None
     try:
         seen = inspect(text, most_depth=request["nesting"], service_allow=request["service_allow"])
@@ -95,12 +98,14 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any]) 
         if media_type is None:
             return send(connection, b"X", json.dumps({"kind": "not-acceptable", "form": seen.form}).encode())
         out = _Out(connection, {"form": seen.form, "format": media_type}, request["result_bytes"])
-        _evaluate(store, request, seen.form, media_type, out)
+        named = bool(request["default_graphs"] or request["named_graphs"])
+        query = expand(text, release.text_index, release.odk, dataset=named)
+        _evaluate(store, request | {"text": query.text}, seen.form, media_type, out)
         out.close()
     except QueryRefusedError as error:
         send_error(connection, "refused", str(error), error.place)
     except SyntaxError as error:
-        readable = explain(text, str(error))
+        readable = query.explain(str(error))
         send_error(connection, "refused", str(readable), readable.place)
     except UnwritableResultError as error:
         send_error(connection, "unwritable", str(error))
@@ -125,9 +130,9 @@ def send_error(connection: socket.socket, kind: str, message: str, place: dict[s
     send(connection, b"X", json.dumps({"kind": kind, "message": message, "place": place or {}}).encode())
 
 
-def serve(connection: socket.socket, store: ox.Store) -> None:
+def serve(connection: socket.socket, store: ox.Store, release: Release) -> None:
     """Answer queries until the socket closes."""
     stream = connection.makefile("rb")
     with suppress(BrokenPipeError, ConnectionError):
         while (received := receive(stream)) is not None:
-            answer(store, connection, json.loads(received[1]))
+            answer(store, connection, json.loads(received[1]), release)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,7 @@ import pytest
 from odatis_kg.config import Settings, load
 from odatis_kg.pipeline.building import build
 from odatis_kg.pipeline.releasing import Build
-from odatis_kg.store import statistics, textindex, void
+from odatis_kg.store import boxindex, statistics, textindex, void
 from odatis_kg.store.release import Release
 from odatis_kg.store.textindex import search
 from tests.conftest import ROOT
@@ -70,7 +71,27 @@ def is_whole(release: Release, settings: Settings) -> None:
     assert said == set(void.describe(counted, manifest.id, manifest.created, shown, settings.iris))
     assert counted == statistics.count(store, release.graph_digests(), settings.iris)
     with TemporaryDirectory() as folder:
-        assert things == textindex.build(store, Path(folder) / "text.sqlite", settings.iris.odk)
+        anew = Path(folder) / "text.sqlite"
+        assert things == textindex.build(store, anew, settings.iris.odk)
+        boxindex.build(store, anew, settings.iris.odk)
+        assert indexed(release.text_index) == indexed(anew)
+        for words in ("off Brest", "temp", "mer d", "a", "2", "http"):
+            assert search(release.text_index, words, limit=1000) == search(anew, words, limit=1000)
+
+
+def indexed(path: Path) -> list[list[object]]:
+    """What an index holds, whatever the numbers of its rows."""
+    with closing(textindex.connect(path)) as db:
+        return [
+            sorted(db.execute(query))
+            for query in (
+                "SELECT iri, class, name, weight FROM thing",
+                "SELECT e.name, t.iri FROM exact e LEFT JOIN thing t ON t.id = e.thing",
+                "SELECT place, west, south, east, north FROM extent",
+                "SELECT x.place, b.west, b.east, b.south, b.north FROM box b LEFT JOIN extent x ON x.id = b.id >> 1",
+                "SELECT count(*) FROM words",
+            )
+        ]
 
 
 def same_as_anew(settings: Settings, outcome: Build) -> None:

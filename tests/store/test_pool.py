@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
 
 from odatis_kg.config import QuerySettings, Settings
@@ -27,6 +28,7 @@ from odatis_kg.store.engine import (
     TableFormat,
     parse_rows,
 )
+from odatis_kg.store.nursery import read_into_memory
 from odatis_kg.store.pool import WorkerPool
 from odatis_kg.store.release import Releases
 from tests.conftest import Built
@@ -178,6 +180,12 @@ async def test_those_who_ask_for_much_and_read_nothing_keep_nobody_waiting_and_l
             async for _ in answers[0].chunks():
                 pass
     await settled(4)  # the one for long queries stays for the next of them
+
+
+async def test_in_memory_and_on_disk_there_are_the_same_statements(demo: Built) -> None:
+    held = read_into_memory(demo.release)
+    stored = ox.Store.read_only(str(demo.release.store))
+    assert set(held) == set(stored)
 
 
 async def test_the_process_that_starts_workers_is_replaced_when_it_is_killed(make: Make) -> None:

@@ -132,6 +132,19 @@ def test_every_function_it_claims_is_described(server: Server) -> None:
     assert objects(described(server), "extensionFunction") == {GEOSPARQL + name for name in FUNCTIONS}
 
 
+def test_the_lookups_it_claims_find_something_and_are_terms_of_the_vocabulary(server: Server) -> None:
+    odk = "http://localhost:8000/def/odk#"
+    claimed = objects(described(server), "propertyFeature")
+    asked = {
+        f"{odk}textMatch": f'SELECT ?thing {{ ?thing <{odk}textMatch> "argo" }}',
+        f"{odk}intersectsBox": f"SELECT ?place {{ ?place <{odk}intersectsBox> (-10 40 10 50) }}",
+    }
+    assert claimed == set(asked)
+    for name, query in asked.items():
+        assert server.ask(query).json()["results"]["bindings"], name
+        assert server.ask(f"ASK {{ <{name}> a ?class }}").json()["boolean"], name
+
+
 def test_the_default_graph_is_the_union_as_claimed(server: Server) -> None:
     assert objects(described(server), "feature") == {f"{SD}UnionDefaultGraph"}
     missing = "ASK { GRAPH ?g { ?s ?p ?o } FILTER NOT EXISTS { ?s ?p ?o } }"
