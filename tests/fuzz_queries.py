@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -32,11 +32,12 @@ from benchmarks import servers
 from benchmarks.servers import Server
 from odatis_kg.config import load
 from odatis_kg.iris import Iris
-from odatis_kg.mapping import values
+from odatis_kg.mapping.values import Term
 from odatis_kg.namespaces import PREFIXES
 from odatis_kg.pipeline.building import build
 from odatis_kg.pipeline.stages import silent
 from odatis_kg.queries import read
+from odatis_kg.queries.parameters import Type
 from odatis_kg.resources import folder
 from odatis_kg.store.release import Release
 from odatis_kg.store.syntax import bind
@@ -418,10 +419,13 @@ def library(names: Names, chance: Random) -> list[str]:
     found = []
     for path in sorted(folder("queries").rglob("*.rq")):
         query = read(f"{path.parent.name}/{path.stem}", Iris(BASE))
-        things = [values.Term(one) for one in chance.sample(list(names.subjects), 3)]
-        given = {name: things if name.endswith("s") else things[0] for name, _ in query.parameters}
-        given |= {"most": values.Term("50"), "begins": values.text(BASE), "family": values.text(BASE)}
-        found.append(bind(query.text, given))
+        found.append(query.example)
+        terms: dict[str, Term | Sequence[Term]] = {}
+        for parameter in query.parameters:
+            terms |= parameter.bindings(parameter.default, Iris(BASE))
+            if parameter.type is Type.IRI:
+                terms[parameter.name] = Term(chance.choice(names.subjects))
+        found.append(bind(query.text, terms))
     return found
 
 
