@@ -75,13 +75,14 @@ def things(made: Made) -> list[dict[str, Term | Sequence[Term]]]:
 
 
 def bound(query: NamedQuery, picks: Sequence[_Bindings]) -> list[str]:
-    """The texts to measure: one where nothing is to be bound, else one for each pick."""
-    known: dict[str, Term | Sequence[Term]] = {}
-    for parameter in query.parameters:
-        known |= parameter.bindings(parameter.default, query.iris)
-    if not known:
-        return [query.text]
-    texts = (bind(query.text, known | {name: pick[name] for name in known if name in pick}) for pick in picks)
+    """The texts to measure: one where nothing is to be bound, else one for each pick; what is not picked has its default."""
+    texts = []
+    for pick in picks if query.parameters else [{}]:
+        terms: dict[str, Term | Sequence[Term]] = {}
+        for parameter in query.parameters:
+            terms |= parameter.bindings(parameter.default, _IRIS)
+        terms |= {name: pick[name] for name in terms if name in pick}
+        texts.append(bind(query.text, terms))
     return list(dict.fromkeys(texts))
 
 
