@@ -158,6 +158,29 @@ class QuerySettings(_Table):
     queue: int = Field(
         100, ge=0, le=100_000, description="Queries that may wait for a worker; more are answered 503 with Retry-After."
     )
+    prompt_ms: int = Field(
+        100,
+        ge=5,
+        le=60_000,
+        description="Time after which a query is a long one, in milliseconds: it then runs when nothing else wants to.",
+    )
+    long_places: int = Field(2, ge=1, le=256, description="Long queries evaluated at the same time; others wait.")
+    mode: Literal["auto", "memory", "disk"] = Field(
+        "auto",
+        description="Where workers have the release: in memory, on disk, or in memory where it fits memory_budget_mb.",
+    )
+    memory_budget_mb: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Memory that all workers together may fill with the release when mode is auto, in megabytes; 0 means"
+        " half of what the machine or the container has.",
+    )
+    allocator: str = Field(
+        "auto",
+        description='Memory allocator of the workers: the file of a library to preload, "system", or "auto": jemalloc if'
+        " it is installed.",
+    )
     service_allow: tuple[str, ...] = Field(
         (), description="Addresses a query may call with SERVICE, each a whole IRI. Empty: federation is refused."
     )

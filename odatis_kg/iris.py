@@ -157,7 +157,7 @@ class Iris:
     def from_path(self, space: str, rest: str) -> str | None:
         """The IRI that a request path `/{space}/{rest}` asks for, or None when no IRI of ours can look like that."""
         segments = rest.split("/")
-        if len(segments) < 2 or not all(_SAFE_KEY.fullmatch(segment) for segment in segments):
+        if (len(segments) < 2 and space != "graph") or not all(_SAFE_KEY.fullmatch(segment) for segment in segments):
             return None
         return f"{self.base}{space}/{rest}"
 

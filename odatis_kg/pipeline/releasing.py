@@ -25,10 +25,10 @@ from odatis_kg.quality.integrity import Failure, failures, whole_failures
 from odatis_kg.quality.reports import FileReport
 from odatis_kg.quality.shacl import Shapes
 from odatis_kg.resources import PACKAGE, folder
-from odatis_kg.store import boxindex, statistics, textindex
+from odatis_kg.store import boxindex, statistics, textindex, void
 from odatis_kg.store.dump import Dump, DumpWriter
 from odatis_kg.store.loading import Changes, load, load_changed
-from odatis_kg.store.release import Draft, Manifest, Release, Releases
+from odatis_kg.store.release import DESCRIPTION, Draft, Manifest, Release, Releases
 
 # When more of the statements are in changed graphs, loading all of them is sooner done than replacing those.
 _MOST_CHANGED = 0.3
@@ -245,11 +245,14 @@ class Releasing:
                 things = textindex.build(store, path, odk)
                 boxindex.build(store, path, odk)
             else:
-                counted = statistics.update(base.statistics(), changes, dump.digests, self.iris)
-                before = ox.Store.read_only(str(base.store))
-                things = textindex.update(store, before, base.text_index, path, odk, changes.subjects)
+                old = ox.Store.read_only(str(base.store))
+                counted = statistics.update(base.statistics(), old, store, changes, dump.digests, self.iris)
+                things = textindex.update(store, old, base.text_index, path, odk, changes.subjects)
                 boxindex.update(store, path, odk, changes.subjects)
+                del old
             draft.write_json("statistics.json", counted | {"things": things})
+            said = void.describe(counted, self.run.id, self.run.started, void.examples(store, self.iris), self.iris)
+            void.write(store, draft.path / DESCRIPTION, said, base.description if base and changes else None)
 
     def _publish(
         self,

@@ -21,6 +21,7 @@ from odatis_kg.pipeline.parallel import Item, map_records
 from odatis_kg.pipeline.results import Result, Results
 from odatis_kg.pipeline.stages import Stage, map_safely, note, note_again
 from odatis_kg.quality.reports import FileReport
+from odatis_kg.queries import publication
 from odatis_kg.resources import folder
 from odatis_kg.store.dump import DumpWriter
 
@@ -128,7 +129,7 @@ class Writer:
         return concluded
 
     def _write_shipped(self) -> None:
-        """What travels with the software: our vocabularies and the directory of ODATIS."""
+        """What travels with the software: our vocabularies, the directory of ODATIS and the query library."""
         for name in _VOCABULARIES:
             graph = self._iris.graph("ontology", name)
             quads = ox.parse(path=str(folder("ontologies") / f"{name}.ttl"), base_iri=self._iris.base)
@@ -137,6 +138,8 @@ class Writer:
         for name in self._directory.files:
             graph = self._iris.graph("register", name)
             self._dump.write(graph, lines(self._directory.statements(name, self._iris), graph))
+        graph = self._iris.graph(publication.GRAPH)
+        self._dump.write(graph, lines(publication.statements(self._iris), graph))
 
     # Where it all comes from
 
@@ -191,6 +194,7 @@ class Writer:
             if run.id == self._run.id:
                 own = {self._iris.graph("ontology", name): called for name, called in _VOCABULARIES.items()}
                 own |= {self._iris.graph("register", name): called for name, called in self._directory.titles().items()}
+                own[self._iris.graph(publication.GRAPH)] = publication.TITLES
                 triples += provenance.matches(run, self._matches) + provenance.shipped(run, own)
                 triples += provenance.release(run)
             if run.id in concluded_in or run.id == self._run.id:

@@ -219,7 +219,12 @@ async def graph(engine: SparqlEngine, text: str, bindings: Mapping[str, Term | S
 def parse_rows(content: bytes) -> list[Row]:
     """The rows of a result in SPARQL 1.1 Query Results JSON Format (section 3.2)."""
     bindings = json.loads(content).get("results", {}).get("bindings", [])
-    return [{name: _value(term) for name, term in binding.items()} for binding in bindings]
+    return [parse_row(binding) for binding in bindings]
+
+
+def parse_row(binding: Mapping[str, Mapping[str, str]]) -> Row:
+    """One row of it."""
+    return {name: _value(term) for name, term in binding.items()}
 
 
 def _value(term: Mapping[str, str]) -> Value:

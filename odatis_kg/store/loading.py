@@ -5,11 +5,10 @@ it answers gives a statement of several graphs several times: oxigraph issue 191
 same store, statement for statement.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyoxigraph as ox
 
@@ -22,21 +21,23 @@ _DEFAULT: Final = ox.DefaultGraph()
 
 @dataclass(slots=True)
 class Changes:
-    """What changed in the default graph: the subjects of statements that came or went, and how many more (or fewer, below
-    zero) statements each predicate and things each class has. `quads` is the change in the named graphs.
+    """What changed in the default graph: the subjects of statements that came or went, those whose classes are others now, and
+    the properties and values of what came and of what went. `quads` is how many more statements the named graphs hold.
     """
 
     subjects: set[str] = field(default_factory=set)
-    predicates: Counter[str] = field(default_factory=Counter)
-    classes: Counter[str] = field(default_factory=Counter)
+    retyped: set[str] = field(default_factory=set)
+    came: set[tuple[str, Any]] = field(default_factory=set)
+    went: set[tuple[str, Any]] = field(default_factory=set)
     quads: int = 0
 
-    def note(self, quad: ox.Quad, step: int) -> None:
-        """Count a statement that came (1) or went (-1)."""
-        self.subjects.add(str(quad.subject.value))  # type: ignore[union-attr]
-        self.predicates[quad.predicate.value] += step
-        if quad.predicate == _TYPE and isinstance(quad.object, ox.NamedNode):
-            self.classes[quad.object.value] += step
+    def note(self, quad: ox.Quad, pairs: set[tuple[str, Any]]) -> None:
+        """Note a statement that came or went (`pairs` is one of the two)."""
+        subject = str(quad.subject.value)  # type: ignore[union-attr]
+        self.subjects.add(subject)
+        pairs.add((quad.predicate.value, quad.object))
+        if quad.predicate == _TYPE:
+            self.retyped.add(subject)
 
 
 def load(dump: Dump, path: Path) -> ox.Store:
@@ -69,13 +70,13 @@ def load_changed(before: Path, path: Path, old: Dump, new: Dump, graphs: Iterabl
             everywhere = store.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)
             if all(other.graph_name == _DEFAULT for other in everywhere):
                 store.remove(_without_graph(quad))
-                changes.note(quad, -1)
+                changes.note(quad, changes.went)
         come = list(_quads(now - was))
         fresh = [union for quad in come if (union := _without_graph(quad)) not in store]
         changes.quads += sum(quad not in store for quad in come)
         store.extend([*come, *fresh])
         for quad in fresh:
-            changes.note(quad, 1)
+            changes.note(quad, changes.came)
     store.flush()
     return store, changes
 

@@ -2,9 +2,9 @@
 
 A release `{data_dir}/releases/{id}/` holds the RocksDB store (`store/`), the text index (`text.sqlite`), statistics
 (`statistics.json`), a dump (`dump.nq.gz`) with the digest and place of every named graph in it (`graphs.tsv.gz`), the
-checks (`checks.json`) and, written last, `manifest.json`. `{data_dir}/current` is a symbolic link to the served one. What
-must stay true: a directory with a manifest is whole; publishing and rolling back are each one atomic rename; killed at any
-instant, either the old or the new release is current.
+checks (`checks.json`), its description of itself (`void.nq.gz`) and, written last, `manifest.json`. `{data_dir}/current` is
+a symbolic link to the served one. What must stay true: a directory with a manifest is whole; publishing and rolling back
+are each one atomic rename; killed at any instant, either the old or the new release is current.
 """
 
 import fcntl
@@ -21,6 +21,7 @@ from odatis_kg.iris import Iris
 from odatis_kg.store.dump import Dump
 
 CURRENT: Final = "current"
+DESCRIPTION: Final = "void.nq.gz"
 _DRAFT: Final = ".building-"
 _MANIFEST: Final = "manifest.json"
 _IN_USE: Final = "in-use"  # locked (shared) by whoever serves the release
@@ -86,8 +87,13 @@ class Release:
         """The file of the N-Quads dump."""
         return self.statements.path
 
+    @property
+    def description(self) -> Path:
+        """What the release says of itself (`store.void`), as N-Quads; in the store, and no part of the dump."""
+        return self.path / DESCRIPTION
+
     def statistics(self) -> dict[str, Any]:
-        """Counts by class, predicate and graph family."""
+        """Counts of the release, without its description of itself (`store.statistics`)."""
         loaded: dict[str, Any] = json.loads((self.path / "statistics.json").read_text(encoding="utf-8"))
         return loaded
 

@@ -1,57 +1,98 @@
-"""Statistics of a release, counted once when it is built."""
+"""Statistics of a release, counted when it is built: whole, or from those of the release before and what has changed since.
 
-from collections import Counter
-from collections.abc import Mapping
+They count the default graph, which is every statement of the named graphs once, without the release's description of itself.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyoxigraph as ox
 
 from odatis_kg.iris import Iris
 from odatis_kg.store.loading import Changes
+from odatis_kg.store.partitions import Partitions, Reader, as_rows, from_rows
+
+_Graphs = Mapping[str, tuple[int, str]]
 
 
-def count(store: ox.Store, graphs: Mapping[str, tuple[int, str]], iris: Iris) -> dict[str, Any]:
-    """Instances by class, statements by predicate, graphs and statements by graph family."""
-    return {
-        "classes": _table(store, "SELECT ?key (COUNT(DISTINCT ?thing) AS ?n) WHERE { ?thing a ?key } GROUP BY ?key"),
-        "predicates": _table(store, "SELECT ?key (COUNT(*) AS ?n) WHERE { ?s ?key ?o } GROUP BY ?key"),
-        "families": _families(graphs, iris),
-    }
+def count(store: ox.Store, graphs: _Graphs, iris: Iris) -> dict[str, Any]:
+    """Partitions (see `partitions.Partitions.counts`), distinct objects, and graphs and statements by graph family and source."""
+    partitions = Partitions()
+    for thing in Reader(store, iris).all():
+        partitions.add(thing)
+    itself = f"GRAPH ?graph {{ ?subject ?key ?value }} FILTER(?graph != <{iris.graph('void')}>)"
+    by_property = f"SELECT ?key (COUNT(DISTINCT ?value) AS ?n) WHERE {{ {itself} }} GROUP BY ?key"
+    objects = {str(row["key"].value): int(row["n"].value) for row in _rows(store, by_property)}
+    ((distinct,),) = _rows(store, f"SELECT (COUNT(DISTINCT ?value) AS ?n) WHERE {{ {itself} }}")
+    return _together(partitions.counts(), objects, int(distinct.value), graphs, iris)
 
 
 def update(
-    before: Mapping[str, Any], changes: Changes, graphs: Mapping[str, tuple[int, str]], iris: Iris
+    before: Mapping[str, Any], old: ox.Store, new: ox.Store, changes: Changes, graphs: _Graphs, iris: Iris
 ) -> dict[str, Any]:
-    """The same as `count`, from the statistics of the release before and what has changed since."""
+    """The same as `count` of the new store, from the statistics and the store of the release before and what has changed.
+
+    A thing is counted again when one of its statements came or went, or when something it points at changed its classes.
+    """
+    was, now = Reader(old, iris), Reader(new, iris)
+    touched = set(changes.subjects)
+    for iri in changes.retyped:
+        touched.update(was.pointing_at(iri))
+        touched.update(now.pointing_at(iri))
+    partitions = Partitions()
+    for iri in touched:
+        for reader, step in ((was, -1), (now, 1)):
+            if (thing := reader.thing(iri)) is not None:
+                partitions.add(thing, step)
+    itself = iris.graph("void")
+    per_property, distinct = dict[str, int](before["objects"]), int(before["distinct_objects"])
+    for pairs, other, step in ((changes.came, old, 1), (changes.went, new, -1)):
+        for name, value in pairs:
+            if not _is_said(other, ox.NamedNode(name), value, itself):
+                per_property[name] = per_property.get(name, 0) + step
+        distinct += step * sum(not _is_said(other, None, value, itself) for value in {value for _, value in pairs})
+    counts = from_rows(before["partitions"])
+    counts.update(partitions.counts())
+    return _together(counts, per_property, distinct, graphs, iris)
+
+
+def _together(
+    counts: Mapping[tuple[str, ...], int], objects: Mapping[str, int], distinct: int, graphs: _Graphs, iris: Iris
+) -> dict[str, Any]:
+    rows = as_rows(counts)
     return {
-        "classes": _changed(before["classes"], changes.classes),
-        "predicates": _changed(before["predicates"], changes.predicates),
-        "families": _families(graphs, iris),
+        "classes": {row[1]: row[2] for row in rows if row[0] == "class"},
+        "predicates": {row[1]: row[2] for row in rows if row[0] == "property"},
+        "families": _shares(graphs, iris, 0),
+        "sources": _shares((graph for graph in graphs.items() if "/graph/record/" in graph[0]), iris, 1),
+        "partitions": rows,
+        "objects": {name: number for name, number in sorted(objects.items()) if number},
+        "distinct_objects": distinct,
     }
 
 
-def _changed(before: Mapping[str, int], steps: Mapping[str, int]) -> dict[str, int]:
-    after = Counter(before)
-    after.update(steps)
-    return {key: number for key, number in sorted(after.items()) if number}
+def _is_said(store: ox.Store, predicate: ox.NamedNode | None, value: Any, itself: str) -> bool:
+    """Whether a value stands in a statement of any named graph but the description of the release."""
+    for quad in store.quads_for_pattern(None, predicate, value, None):
+        if isinstance(quad.graph_name, ox.NamedNode) and quad.graph_name.value != itself:
+            return True
+    return False
 
 
-def _families(graphs: Mapping[str, tuple[int, str]], iris: Iris) -> dict[str, dict[str, int]]:
-    families: dict[str, dict[str, int]] = {}
-    for graph, (quads, _) in sorted(graphs.items()):
-        family = graph.removeprefix(f"{iris.base}graph/").partition("/")[0]
-        entry = families.setdefault(family, {"graphs": 0, "quads": 0})
+def _shares(
+    graphs: _Graphs | Iterable[tuple[str, tuple[int, str]]], iris: Iris, segment: int
+) -> dict[str, dict[str, int]]:
+    """Graphs and statements by a segment of the graph's name: 0 is the family, 1 of a record graph is its source."""
+    shares: dict[str, dict[str, int]] = {}
+    for graph, (quads, _) in sorted(graphs.items() if isinstance(graphs, Mapping) else graphs):
+        name = graph.removeprefix(f"{iris.base}graph/").split("/")[segment]
+        entry = shares.setdefault(name, {"graphs": 0, "quads": 0})
         entry["graphs"] += 1
         entry["quads"] += quads
-    return families
+    return shares
 
 
-def _table(store: ox.Store, query: str) -> dict[str, int]:
+def _rows(store: ox.Store, query: str) -> Iterator[Any]:
     solutions = store.query(query)
     assert isinstance(solutions, ox.QuerySolutions)
-    counted: Counter[str] = Counter()
-    for solution in solutions:
-        key, number = solution["key"], solution["n"]
-        if isinstance(key, ox.NamedNode) and isinstance(number, ox.Literal):
-            counted[key.value] = int(number.value)
-    return dict(sorted(counted.items()))
+    yield from solutions

@@ -13,7 +13,17 @@ from odatis_kg.mapping.values import Term
 from odatis_kg.store.diagnosis import explain, near_word
 from odatis_kg.store.tokens import QueryRefusedError, Token, refused, tokens
 
-__all__ = ["Form", "Inspection", "QueryRefusedError", "bind", "explain", "inspect", "tokens"]
+__all__ = [
+    "Form",
+    "Inspection",
+    "QueryRefusedError",
+    "bind",
+    "explain",
+    "first_form",
+    "inspect",
+    "page_after",
+    "tokens",
+]
 
 
 class Form(StrEnum):
@@ -80,6 +90,46 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
     if form is None:
         raise QueryRefusedError("the query is empty: SELECT, ASK, CONSTRUCT or DESCRIBE is expected")
     return Inspection(form, deepest)
+
+
+def first_form(text: str) -> Form | None:
+    """The form a query seems to have, by its first word that is one; None when it has none. Nothing is checked."""
+    try:
+        for token in tokens(text):
+            if token.kind == "word" and token.text.upper() not in _PROLOGUE:
+                return next((form for form in Form if token.text.upper().startswith(form)), None)
+    except QueryRefusedError:
+        pass
+    return None
+
+
+def page_after(text: str, shown: int, most: int) -> str | None:
+    """The same query for the rows after the first `shown` of its result, at most `most` of them; None when the query states
+    no order, as the rows of two evaluations need not come alike, or when it ends with VALUES.
+    """
+    depth = 0
+    ordered = False
+    limit: int | None = None
+    offset, cuts = 0, list[tuple[int, int]]()
+    found = list(tokens(text))
+    for token, following in zip(found, [*found[1:], None], strict=True):
+        if token.kind == "mark":
+            depth += (token.text in "([{") - (token.text in ")]}")
+        word = token.text.upper() if token.kind == "word" and depth == 0 else ""
+        if word == "ORDER":
+            ordered = True
+        elif word == "VALUES":
+            return None
+        elif word in ("LIMIT", "OFFSET") and following and following.text.isdigit():
+            number = int(following.text)
+            limit, offset = (number, offset) if word == "LIMIT" else (limit, number)
+            cuts.append((token.start, following.start + len(following.text)))
+    left = most if limit is None else min(most, max(limit - shown, 0) or limit)
+    if not ordered or not left:
+        return None
+    for begin, end in reversed(cuts):
+        text = text[:begin].rstrip() + text[end:]
+    return f"{text.rstrip()}\nLIMIT {left} OFFSET {offset + shown}\n"
 
 
 def _form(text: str, token: Token, word: str) -> Form:

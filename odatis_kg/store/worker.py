@@ -1,29 +1,26 @@
 """A query worker: one process, one release opened read-only, one query at a time, from a socket to a socket.
 
-Run as `python -m odatis_kg.store.worker` by the pool. It can be killed at any instant. Query and serialisation happen in
-the same thread, because reading results from another one aborts the process (pyoxigraph). The first bytes are held back
-until 64 KiB or the end, so that small results are whole, and late failures rare.
+Forked by the nursery. It can be killed at any instant. Query and serialisation happen in the same thread, because reading
+results from another one aborts the process (pyoxigraph). The first bytes are held back until 64 KiB or the end, so that
+small results are whole, and late failures rare.
 
-The protocol is frames of one type byte, a length (4 bytes, big-endian) and a body:
-parent -> worker: `Q` a query (JSON); worker -> parent: `R` ready, `H` head (JSON: form, format, length when known),
-`D` data, `E` end, `X` error (JSON: kind, message, place in the query).
+The protocol is frames of one type byte, a length (4 bytes, big-endian) and a body. Parent to worker: `Q` a query (JSON).
+Worker to parent: `R` ready (JSON: network_lock), `H` head (JSON: form, format, length when known), `D` data, `E` end, `X`
+error (JSON: kind, message, place in the query).
 """
 
-import ctypes
 import json
-import resource
-import signal
 import socket
 import struct
-import sys
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 import pyoxigraph as ox
 
+from odatis_kg.store.dataset import dataset_of
 from odatis_kg.store.engine import UnwritableResultError
 from odatis_kg.store.property_functions import Expanded, expand
-from odatis_kg.store.release import Release, Releases
+from odatis_kg.store.release import Release
 from odatis_kg.store.results import write
 from odatis_kg.store.syntax import Form, QueryRefusedError, inspect
 
@@ -106,78 +103,36 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any], 
         _evaluate(store, request | {"text": query.text}, seen.form, media_type, out)
         out.close()
     except QueryRefusedError as error:
-        _send_error(connection, "refused", str(error), error.place)
+        send_error(connection, "refused", str(error), error.place)
     except SyntaxError as error:
         readable = query.explain(str(error))
-        _send_error(connection, "refused", str(readable), readable.place)
+        send_error(connection, "refused", str(readable), readable.place)
     except UnwritableResultError as error:
-        _send_error(connection, "unwritable", str(error))
+        send_error(connection, "unwritable", str(error))
     except _TooLargeError:
-        _send_error(connection, "too-large", "")
+        send_error(connection, "too-large", "")
     except (BrokenPipeError, ConnectionError):
         raise
     except Exception as error:
-        _send_error(connection, "failed", f"{type(error).__name__}: {error}"[:500])
+        send_error(connection, "failed", f"{type(error).__name__}: {error}"[:500])
     return None
 
 
 def _evaluate(store: ox.Store, request: dict[str, Any], form: Form, media_type: str, out: _Out) -> None:
-    default: list[Any] = [ox.NamedNode(graph) for graph in request["default_graphs"]]
-    named: list[Any] = [ox.NamedNode(graph) for graph in request["named_graphs"]]
     writer: Any = out  # the engine wants `write`, of all that a file has
-    if default or named:
-        # SPARQL 1.1 Protocol, section 2.1.4: the dataset of the request replaces that of the query.
-        results = store.query(request["text"], default_graph=default, named_graphs=named)
-    else:
-        results = store.query(request["text"])
+    asked, default, named = dataset_of(store, request["text"], request["default_graphs"], request["named_graphs"])
+    results = asked.query(request["text"], default_graph=default, named_graphs=named)
     write(results, form, media_type, writer, base=request.get("base", ""))
 
 
-def _send_error(connection: socket.socket, kind: str, message: str, place: dict[str, Any] | None = None) -> None:
+def send_error(connection: socket.socket, kind: str, message: str, place: dict[str, Any] | None = None) -> None:
+    """Say what went wrong."""
     send(connection, b"X", json.dumps({"kind": kind, "message": message, "place": place or {}}).encode())
 
 
-def bound_memory(megabytes: int) -> None:
-    """Let this process use so much memory above what it uses now; beyond that, allocation fails and it aborts."""
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not worth importing here
-        pages = int(file.read().split()[0])
-    limit = pages * resource.getpagesize() + megabytes * 1_000_000
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies, so that no runaway query outlives the server (Linux)."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
-def main() -> None:
-    """Serve queries until the socket closes: arguments are its descriptor, the store, and the memory bound in megabytes."""
-    descriptor, store_path, memory_mb = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent()
-    with socket.socket(fileno=descriptor) as connection:
-        release = Releases.open(Path(store_path).parent)
-        try:
-            store = ox.Store.read_only(store_path)
-        except OSError as error:
-            _send_error(connection, "unavailable", f"the store {store_path} cannot be opened: {error}")
-            return
-        if release is None:
-            _send_error(connection, "unavailable", f"{store_path} is not the store of a release")
-            return
-        if sys.platform == "linux":
-            bound_memory(memory_mb)
-        send(connection, b"R", b"")
-        stream = connection.makefile("rb")
+def serve(connection: socket.socket, store: ox.Store, release: Release) -> None:
+    """Answer queries on a release, whose statements are in `store`, until the socket closes."""
+    stream = connection.makefile("rb")
+    with suppress(BrokenPipeError, ConnectionError):
         while (received := receive(stream)) is not None:
-            try:
-                answer(store, connection, json.loads(received[1]), release)
-            except (BrokenPipeError, ConnectionError):
-                return
-
-
-if __name__ == "__main__":
-    main()
+            answer(store, connection, json.loads(received[1]), release)

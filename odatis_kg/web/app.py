@@ -13,23 +13,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from odatis_kg import __version__
 from odatis_kg.config import Settings
 from odatis_kg.store.engine import EngineError, SparqlEngine
+from odatis_kg.store.jsonld import CONTEXT_PATH
 from odatis_kg.web.access_log import AccessLog
+from odatis_kg.web.context import ContextDocument
 from odatis_kg.web.delivery import Delivery
 from odatis_kg.web.errors import Problem, problem, problem_of
 from odatis_kg.web.exchange import Exchange, nowhere
+from odatis_kg.web.graph_store import WRITING, GraphStore
 from odatis_kg.web.lineage import LineagePages
 from odatis_kg.web.linked_data import LinkedData
 from odatis_kg.web.metrics import Metrics
 from odatis_kg.web.negotiation import HTML
+from odatis_kg.web.openapi import complete
 from odatis_kg.web.operations import add_operations
 from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
+from odatis_kg.web.problems import ProblemPages
 from odatis_kg.web.protocol import SparqlProtocol
+from odatis_kg.web.queries import QueryPages
 from odatis_kg.web.responses import CommonHeaders, Page, respond_problem
-from odatis_kg.web.service_description import describe
+from odatis_kg.web.service_description import ServiceDescription
+from odatis_kg.web.void import ROUTES, VoidPages
 
 _Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 _READ_ONLY = ("GET", "HEAD")
+_OTHER_METHODS = ("/sparql", "/graphs")  # they answer for every method themselves
 
 
 class _Front:
@@ -51,8 +59,11 @@ class _Front:
         handler = self._exact.get(path) or self._below.get(path.split("/", 2)[1])
         if handler is None:
             await self._rest(scope, receive, send)
-        elif scope["method"] in _READ_ONLY or path == "/sparql":
+        elif scope["method"] in _READ_ONLY or path in _OTHER_METHODS:
             await handler(scope, receive, send)
+        elif scope["method"] in WRITING and path.startswith("/graph/"):
+            found = problem("read-only", f"{scope['method']} would change a graph, and this service is read-only")
+            await respond_problem(scope, send, found, self._base_url)
         else:
             found = problem("method-not-allowed", f"{scope['method']} is not offered", headers={"Allow": "GET, HEAD"})
             await respond_problem(scope, send, found, self._base_url)
@@ -77,7 +88,8 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
     templates = Templates(settings, engine)
     site = Site(engine, settings, templates)
     linked = LinkedData(engine, settings, templates)
-    protocol = SparqlProtocol(delivery, settings, site.sparql, lambda format_: describe(settings, format_))
+    protocol = SparqlProtocol(delivery, settings, site.sparql, ServiceDescription(settings, engine))
+    void, queries = VoidPages(settings, site, templates), QueryPages(engine, delivery, settings, site, templates)
     app = FastAPI(
         title="odatis-kg",
         version=__version__,
@@ -92,11 +104,22 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
     _add_problems(app, settings)
     exact: dict[str, _Handler] = {
         "/sparql": protocol,
+        "/graphs": GraphStore(engine, delivery, settings),
+        f"/{CONTEXT_PATH}": ContextDocument(settings),
         "/resource": linked.resource,
         "/def/odk": linked.ontology,
         "/lineage": LineagePages(engine, settings, templates),
+        "/prefixes": queries.prefixes,
+        **{f"/{name}": void for name in ROUTES},
     }
-    below: dict[str, _Handler] = {"id": linked.thing, "doc": linked.document, "graph": linked.graph}
+    below: dict[str, _Handler] = {
+        "id": linked.thing,
+        "doc": linked.document,
+        "graph": linked.graph,
+        "queries": queries.library,
+        "problems": ProblemPages(site, settings),
+    }
+    complete(app, settings, [*exact, *(f"/{name}/" for name in below)])
     front = _Front(exact, below, app, settings.base_url)
     return Application(front, settings, delivery, metrics, log)
 
@@ -139,10 +162,6 @@ def _add_pages(app: FastAPI, site: Site) -> None:
         page: int = Query(1, ge=1, le=10_000, description="Page of 25 results, from 1."),
     ) -> Response:
         return Page(await site.search(request.scope, q, kind, page), media_type=HTML, headers=vary)
-
-    @app.api_route("/problems", methods=["GET", "HEAD"], include_in_schema=False)
-    def problems(request: Request) -> Response:
-        return Page(site.problems(request.scope), media_type=HTML, headers=vary)
 
 
 def _add_problems(app: FastAPI, settings: Settings) -> None:

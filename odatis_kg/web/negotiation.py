@@ -1,5 +1,6 @@
 """Content negotiation (RFC 9110, section 12): which of our representations a client would rather have."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,23 +28,53 @@ _GRAPH_SYNONYMS: Final = {
     "text/xml": GraphFormat.RDFXML.value,
     "application/xhtml+xml": HTML,
 }
-# Names for `?format=` and for the ending of a document's address.
+# Names for `?format=`, as people and libraries write them, and for the ending of a document's address. JSON and XML are left
+# open: which one is meant depends on whether the result is a table or a graph.
 NAMES: Final = {
     "html": HTML,
-    "json": TableFormat.JSON.value,
-    "xml": TableFormat.XML.value,
+    "json": "application/json",
+    "xml": "application/xml",
     "csv": TableFormat.CSV.value,
     "tsv": TableFormat.TSV.value,
+    "geojson": TableFormat.GEOJSON.value,
     "ttl": GraphFormat.TURTLE.value,
     "turtle": GraphFormat.TURTLE.value,
     "nt": GraphFormat.NTRIPLES.value,
     "ntriples": GraphFormat.NTRIPLES.value,
-    "jsonld": GraphFormat.JSONLD.value,
+    "n-triples": GraphFormat.NTRIPLES.value,
     "rdf": GraphFormat.RDFXML.value,
     "rdfxml": GraphFormat.RDFXML.value,
+    "rdf+xml": GraphFormat.RDFXML.value,
+    "rdf-xml": GraphFormat.RDFXML.value,
+    "rdf/xml": GraphFormat.RDFXML.value,
+    "jsonld": GraphFormat.JSONLD.value,
+    "json-ld": GraphFormat.JSONLD.value,
+    "trig": GraphFormat.TRIG.value,
+    "nq": GraphFormat.NQUADS.value,
+    "nquads": GraphFormat.NQUADS.value,
+    "n-quads": GraphFormat.NQUADS.value,
+}
+# What a file of each format is called.
+EXTENSIONS: Final = {
+    TableFormat.JSON: "json",
+    TableFormat.XML: "xml",
+    TableFormat.CSV: "csv",
+    TableFormat.TSV: "tsv",
+    TableFormat.GEOJSON: "geojson",
+    GraphFormat.TURTLE: "ttl",
+    GraphFormat.NTRIPLES: "nt",
+    GraphFormat.JSONLD: "jsonld",
+    GraphFormat.RDFXML: "rdf",
+    GraphFormat.TRIG: "trig",
+    GraphFormat.NQUADS: "nq",
 }
 TABLES: Final = tuple(one.value for one in TableFormat)
 GRAPHS: Final = tuple(one.value for one in GraphFormat)
+
+
+# Commas part the ranges of a header and semicolons their parameters, but not within quotes (RFC 9110, section 5.6.6).
+_ITEM: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)+')
+_PART: Final = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*+"?)+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +128,15 @@ def document_format(accept: str | None) -> str | None:
     return negotiate(accept, (HTML, *GRAPHS), _GRAPH_SYNONYMS)
 
 
+def named_format(value: str) -> str | None:
+    """The media type, or ranges of them, that a value of `?format=` names; None when it names none that we know.
+
+    A `+` that was not percent-encoded has become a space on the way.
+    """
+    name = value.strip().lower().replace(" ", "+")
+    return NAMES.get(name) or (value.strip().replace(" ", "+") if "/" in name else None)
+
+
 def languages(accept_language: str | None, offered: Sequence[str]) -> tuple[str, ...]:
     """The offered languages in the order a client prefers (RFC 9110, section 12.5.4; ranges by their first subtag)."""
     wanted: dict[str, float] = {}
@@ -108,16 +148,17 @@ def languages(accept_language: str | None, offered: Sequence[str]) -> tuple[str,
 
 def _ranges(header: str | None) -> list[_Range]:
     ranges = []
-    for item in (header or "").split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
+    for item in _ITEM.findall(header or ""):
+        name, *parameters = [part.strip().lower() for part in _PART.findall(item)] or [""]
         kind, _, subtype = name.partition("/")
         if not kind or (not subtype and "/" in name):
             continue
         quality = 1.0
         for parameter in parameters:
-            if parameter.startswith("q="):
+            key, _, value = parameter.partition("=")
+            if key.rstrip() == "q":
                 try:
-                    quality = min(1.0, max(0.0, float(parameter[2:])))
+                    quality = min(1.0, max(0.0, float(value)))
                 except ValueError:
                     quality = 0.0
         ranges.append(_Range(kind, subtype, quality))

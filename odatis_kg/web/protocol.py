@@ -3,6 +3,7 @@
 Requests are read here and formats chosen; `delivery` sends the results.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,24 +13,36 @@ from starlette.types import Receive, Scope, Send
 
 from odatis_kg.config import Settings
 from odatis_kg.mapping.values import is_iri
-from odatis_kg.store.engine import GraphFormat, Query, TableFormat
+from odatis_kg.store.engine import Format, GraphFormat, Query, QueryTimeoutError, TableFormat
+from odatis_kg.store.syntax import first_form
 from odatis_kg.web.delivery import Delivery
-from odatis_kg.web.errors import problem, problem_of
-from odatis_kg.web.negotiation import GRAPHS, HTML, NAMES, TABLES, graph_format, table_format
+from odatis_kg.web.errors import Problem, problem, problem_of, problem_with
+from odatis_kg.web.negotiation import EXTENSIONS, GRAPHS, HTML, NAMES, TABLES, graph_format, named_format, table_format
 from odatis_kg.web.responses import respond, respond_problem
 
 _METHODS: Final = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
+_BODIES: Final = "application/sparql-query, application/x-www-form-urlencoded"
+_READ_BODIES: Final = {"Accept-Post": _BODIES, "Accept-Query": _BODIES}
+# How libraries name the format beside the Accept header. A value of `format` that we do not know is an error; the other two
+# mean other things to other servers, so that one of theirs says nothing.
+_FORMAT_PARAMETERS: Final = ("format", "output", "results")
+_BOM: Final = b"\xef\xbb\xbf"
+_TRUE: Final = ("1", "true", "yes", "on")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of the protocol: the query (None when there is none) and its dataset."""
+    """A request of the protocol: the query (None when there is none) and its dataset; the format and the time it names, if
+    it does; whether CSV is for Excel, and whether the result is to be saved as a file.
+    """
 
     query: str | None
-    default_graphs: tuple[str, ...]
-    named_graphs: tuple[str, ...]
-    format: str | None
-    timeout: float | None
+    default_graphs: tuple[str, ...] = ()
+    named_graphs: tuple[str, ...] = ()
+    format: str | None = None
+    timeout: float | None = None
+    excel: bool = False
+    download: bool = False
 
 
 class SparqlProtocol:
@@ -61,26 +74,37 @@ class SparqlProtocol:
             )
         headers = _headers(scope)
         request = await self._read(scope, headers, receive)
-        accept = NAMES.get(request.format, request.format) if request.format else headers.get("accept")
-        table, graph = table_format(accept), graph_format(accept)
+        accept = request.format or headers.get("accept")
         if request.query is None:
             await self._describe(scope, send, accept, request)
-        elif HTML in (table, graph):
+            return
+        table, graph = table_format(accept), graph_format(accept)
+        form = first_form(request.query) if _depends_on_form(request, table, graph) else None
+        if (graph if form and form.makes_graph else table) == HTML:
             status, content = await self._page(scope, request)
             await respond(scope, send, status, content, HTML, {"Vary": "Accept, Accept-Language"})
-        elif table is None and graph is None:
-            raise problem("not-acceptable", f"nothing in '{accept}' is offered", offers=[*TABLES, *GRAPHS])
-        else:
-            query = Query(
-                request.query,
-                table=TableFormat(table) if table else None,
-                graph=GraphFormat(graph) if graph else None,
-                default_graphs=request.default_graphs,
-                named_graphs=request.named_graphs,
-                timeout=request.timeout,
-                client=client_of(scope),
-            )
-            await self._delivery.deliver(scope, receive, send, query)
+            return
+        query = Query(
+            request.query,
+            table=TableFormat(table) if table and table != HTML else None,
+            graph=GraphFormat(graph) if graph and graph != HTML else None,
+            default_graphs=request.default_graphs,
+            named_graphs=request.named_graphs,
+            timeout=request.timeout,
+            client=client_of(scope),
+            base=self._settings.base_url,
+        )
+        if query.table is None and query.graph is None:
+            raise problem("not-acceptable", f"nothing in '{accept}' is offered", offers=[*TABLES, *GRAPHS, HTML])
+        chosen = query.graph if form and form.makes_graph else query.table
+        more = {}
+        if request.download and form and chosen:
+            more["Content-Disposition"] = f'attachment; filename="{file_name(request.query, chosen)}"'
+        before = _BOM if request.excel and chosen is TableFormat.CSV else b""
+        try:
+            await self._delivery.deliver(scope, receive, send, query, headers=more, before=before)
+        except QueryTimeoutError as error:
+            raise await problem_with(error, request.query) from None
 
     async def _describe(self, scope: Scope, send: Send, accept: str | None, request: Request) -> None:
         """A request without a query: a form for browsers, the service description for everything else."""
@@ -93,29 +117,22 @@ class SparqlProtocol:
             status, content = await self._page(scope, request)
         else:
             status, content = 200, self._description(GraphFormat(wanted))
-        await respond(scope, send, status, content, wanted, {"Vary": "Accept, Accept-Language"})
+        described = f'<{self._settings.base_url}.well-known/void>; rel="describedby"'
+        await respond(scope, send, status, content, wanted, {"Vary": "Accept, Accept-Language", "Link": described})
 
     async def _read(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Request:
         """The request, decoded exactly once (SPARQL 1.1 Protocol, section 2.1)."""
         fields = _decode(scope["query_string"].decode("latin-1"), "query string")
         body_query: list[str] = []
         if scope["method"] in ("POST", "QUERY"):
-            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+            kind = _body_type(headers)
             body = await self._body(headers, receive)
             if kind == "application/x-www-form-urlencoded":
                 fields += _decode(body.decode("latin-1"), "form")
-            elif kind == "application/sparql-query":
-                body_query.append(_utf8(body))
-            elif kind == "application/sparql-update":
-                raise problem("bad-query", "updates are not offered: this service is read-only")
             else:
-                raise problem(
-                    "unsupported-media-type",
-                    f"a body of type '{kind or 'none'}' is not read",
-                    headers={"Accept-Post": "application/sparql-query, application/x-www-form-urlencoded"},
-                )
+                body_query.append(_utf8(body))
         if any(name == "update" for name, _ in fields):
-            raise problem("bad-query", "updates are not offered: this service is read-only")
+            raise _read_only()
         queries = body_query + [value for name, value in fields if name == "query"]
         if len(queries) > 1:
             raise problem("bad-request", f"exactly one query is expected, {len(queries)} were sent")
@@ -123,22 +140,65 @@ class SparqlProtocol:
             query=queries[0] if queries else None,
             default_graphs=_graphs(fields, "default-graph-uri"),
             named_graphs=_graphs(fields, "named-graph-uri"),
-            format=next((value for name, value in fields if name == "format" and value), None),
+            format=_format(fields),
             timeout=_timeout(fields),
+            excel=_flag(fields, "excel"),
+            download=_flag(fields, "download"),
         )
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
         most = self._settings.query.request_kb * 1_000
+        length = headers.get("content-length", "0").strip()
+        if not (length.isascii() and length.isdigit()):
+            raise problem("bad-request", f"Content-Length '{length[:40]}' is not a number of bytes")
         body = bytearray()
         while True:
+            if len(body) > most or len(length) > 18 or int(length) > most:
+                raise problem("too-large", f"the request has more than {self._settings.query.request_kb:,} kB")
             message: MutableMapping[str, Any] = await receive()
             if message["type"] == "http.disconnect":
                 raise problem("bad-request", "the connection ended before the request was whole")
             body += message.get("body", b"")
-            if len(body) > most or int(headers.get("content-length") or 0) > most:
-                raise problem("too-large", f"the request has more than {self._settings.query.request_kb:,} kB")
-            if not message.get("more_body"):
+            if not message.get("more_body") and len(body) <= most:
                 return bytes(body)
+
+
+def file_name(query: str, format_: Format) -> str:
+    """What the result of a query is called as a file: the same query in the same format, the same name."""
+    return f"odatis-kg-{hashlib.sha256(query.encode('utf-8', 'replace')).hexdigest()[:8]}.{EXTENSIONS[format_]}"
+
+
+def _depends_on_form(request: Request, table: str | None, graph: str | None) -> bool:
+    """Whether the answer depends on the form of the query before the engine has looked at it."""
+    return request.excel or request.download or HTML in (table, graph)
+
+
+def _body_type(headers: dict[str, str]) -> str:
+    """The media type of a body that we read, in UTF-8 and in no coding (SPARQL 1.1 Protocol, sections 2.1.2 and 2.1.3)."""
+    kind, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    if kind == "application/sparql-update":
+        raise _read_only()
+    if kind not in ("application/sparql-query", "application/x-www-form-urlencoded"):
+        raise problem("unsupported-media-type", f"a body of type '{kind or 'none'}' is not read", headers=_READ_BODIES)
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        charset = value.strip().strip('"')
+        if name.strip() == "charset" and charset not in ("utf-8", "utf8"):
+            raise problem(
+                "unsupported-media-type", f"charset '{charset[:40]}' is not read: send UTF-8", headers=_READ_BODIES
+            )
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise problem(
+            "unsupported-media-type",
+            f"a body in the coding '{coding[:40]}' is not read: send it as it is",
+            headers={"Accept-Encoding": "identity"},
+        )
+    return kind
+
+
+def _read_only() -> Problem:
+    return problem("read-only", "updates are not offered: this service is read-only")
 
 
 def client_of(scope: Scope) -> str:
@@ -171,11 +231,35 @@ def _utf8(body: bytes) -> str:
 
 
 def _graphs(fields: list[tuple[str, str]], parameter: str) -> tuple[str, ...]:
-    graphs = tuple(value for name, value in fields if name == parameter)
+    # A form on a page sends a field that was left empty, too.
+    graphs = tuple(value for name, value in fields if name == parameter and value)
     for graph in graphs:
         if not is_iri(graph):
             raise problem("bad-request", f"{parameter} '{graph[:100]}' is not an absolute IRI")
     return graphs
+
+
+def _format(fields: list[tuple[str, str]]) -> str | None:
+    """The media type, or ranges of them, that the first parameter to name one names."""
+    for parameter in _FORMAT_PARAMETERS:
+        value = next((value for name, value in fields if name == parameter and value.strip()), None)
+        if value is None:
+            continue
+        named = named_format(value)
+        if named is not None:
+            return named
+        if parameter == "format":
+            raise problem(
+                "not-acceptable",
+                f"format '{value[:40]}' is not offered",
+                offers=[*TABLES, *GRAPHS, HTML],
+                names=sorted(NAMES),
+            )
+    return None
+
+
+def _flag(fields: list[tuple[str, str]], parameter: str) -> bool:
+    return any(name == parameter and value.strip().lower() in _TRUE for name, value in fields)
 
 
 def _timeout(fields: list[tuple[str, str]]) -> float | None:

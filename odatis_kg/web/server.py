@@ -9,6 +9,7 @@ from typing import Final, cast
 
 import click
 import uvicorn
+from starlette.types import ASGIApp
 
 from odatis_kg.config import Settings
 from odatis_kg.store.adapters import engine_for
@@ -43,29 +44,33 @@ def run(settings: Settings) -> None:
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104
     app = create_app(settings, engine_for(settings))
-    trusted = list(settings.server.trusted_proxies)
     connections = Connections(settings.server, app.metrics, app.ready, settings.base_url, _raise_limit(settings))
-    config = uvicorn.Config(
-        app,
-        http=cast("type[asyncio.Protocol]", connections.protocol),
-        ws="none",
-        log_level=logging.ERROR,  # a warning for each wrong request would be a way to fill disks
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(trusted),
-        forwarded_allow_ips=trusted,
-        timeout_keep_alive=settings.server.keep_alive_seconds,
-        timeout_graceful_shutdown=5,
-        lifespan="on",
-    )
     server = _Server(
-        config,
+        configure(settings, app, connections),
         connections,
         f"Serving at http://{shown}:{port}/ — SPARQL at http://{shown}:{port}/sparql (Ctrl+C stops)",
     )
     server.run(sockets=[listener])
     if not server.started:
         raise ServeError("the server could not start; the reason is above")
+
+
+def configure(settings: Settings, app: ASGIApp, connections: Connections) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    trusted = list(settings.server.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        http=cast("type[asyncio.Protocol]", connections.protocol),
+        ws="none",
+        log_level=logging.ERROR,  # a warning for each wrong request would be a way to fill disks
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),  # who asks is who is connected, unless a proxy that we trust says otherwise
+        forwarded_allow_ips=trusted,
+        timeout_keep_alive=settings.server.keep_alive_seconds,
+        timeout_graceful_shutdown=5,
+        lifespan="on",
+    )
 
 
 class _Server(uvicorn.Server):

@@ -6,7 +6,6 @@ import subprocess
 import pyoxigraph as ox
 import pytest
 
-from odatis_kg.queries import names, read
 from tests.conftest import ROOT, Built
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,18 +36,6 @@ def test_a_question_has_the_answer_that_is_shown(section: re.Match[str], store: 
     ]
     assert found[: len(shown)] == shown
     assert len(found) == int(section["total"] or len(shown))
-
-
-@pytest.mark.parametrize("name", list(names("questions")))
-def test_a_question_of_the_library_has_an_answer(name: str, store: ox.Store, demo: Built) -> None:
-    query = read(name, demo.settings.iris)
-    assert query.title
-    assert query.titre
-    assert query.comment
-    assert query.commentaire
-    rows = list(store.query(query.text))
-    assert len(rows) >= 3
-    assert len({str(row) for row in rows}) == len(rows), "no row twice"
 
 
 def test_every_file_it_points_at_is_there() -> None:

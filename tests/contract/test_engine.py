@@ -65,14 +65,15 @@ def native(demo: Built) -> Iterator[str]:
         process.wait()
 
 
-@pytest.fixture(params=["workers", "remote"])
+@pytest.fixture(params=["disk", "memory", "remote"])
 async def make(request: pytest.FixtureRequest, demo: Built) -> AsyncIterator[object]:
     """Makes a started engine with given bounds; all are stopped at the end."""
     async with AsyncExitStack() as ending:
 
         async def started(**bounds: object) -> SparqlEngine:
             engine: SparqlEngine
-            if request.param == "workers":
+            if request.param != "remote":
+                bounds = {"mode": request.param, **bounds}
                 engine = WorkerPool(Releases(demo.settings.data_dir), QuerySettings(**bounds), workers=1)  # type: ignore[arg-type]
             else:
                 engine = RemoteEngine(QuerySettings(endpoint=request.getfixturevalue("native"), **bounds))  # type: ignore[arg-type]

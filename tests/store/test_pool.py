@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +16,17 @@ import pytest
 
 from odatis_kg.config import QuerySettings, Settings
 from odatis_kg.pipeline.building import build
-from odatis_kg.store.engine import OverloadedError, Query, QueryMemoryError, QueryTimeoutError, rows
+from odatis_kg.store.engine import (
+    EngineError,
+    EngineUnavailableError,
+    OverloadedError,
+    Query,
+    QueryMemoryError,
+    QueryTimeoutError,
+    Row,
+    TableFormat,
+    parse_rows,
+)
 from odatis_kg.store.pool import WorkerPool
 from odatis_kg.store.release import Releases
 from tests.conftest import Built
@@ -23,25 +35,44 @@ from tests.support import answer_of, iso, quiet, start
 SLOW = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 GREEDY = "SELECT ?a ?d ?g WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?c ?f"
 ONE = "SELECT ?x { VALUES ?x { 1 } }"
+
+
+async def rows(pool: WorkerPool, text: str, client: str = "") -> list[Row]:
+    """The rows of a visitor's query."""
+    return parse_rows(await answer_of(pool, Query(text, client=client)))
+
+
 Make = Callable[..., Awaitable[WorkerPool]]
 
 
-@pytest.fixture
-async def make(demo: Built) -> AsyncIterator[Make]:
+@pytest.fixture(params=["disk", "memory"])
+async def make(request: pytest.FixtureRequest, demo: Built) -> AsyncIterator[Make]:
     async with AsyncExitStack() as ending:
 
         async def started(workers: int = 1, releases: Releases | None = None, **bounds: object) -> WorkerPool:
+            bounds = {"mode": request.param, **bounds}
             found = releases or Releases(demo.settings.data_dir)
             return await start(WorkerPool(found, QuerySettings(**bounds), workers), ending)  # type: ignore[arg-type]
 
         yield started
 
 
-def processes() -> set[int]:
-    """The worker processes of this test process."""
-    found = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    lines = [line.split(None, 2) for line in found.splitlines()[1:]]
-    return {int(pid) for pid, parent, what in lines if parent == str(os.getpid()) and "odatis_kg.store.worker" in what}
+def processes(of: str = "workers") -> set[int]:
+    """The processes of this test process: the nurseries (one for each release that is open), or the workers they forked."""
+    found = subprocess.run(["ps", "-eo", "pid,ppid,stat,args"], capture_output=True, text=True, check=True).stdout
+    lines = [line.split(None, 3) for line in found.splitlines()[1:]]
+    ours = {int(pid): int(parent) for pid, parent, stat, what in lines if "odatis_kg.store.nursery" in what}
+    nurseries = {pid for pid, parent in ours.items() if parent == os.getpid()}
+    return nurseries if of == "nurseries" else {pid for pid, parent in ours.items() if parent in nurseries}
+
+
+async def settled(number: int) -> None:
+    """Wait until there are so many workers."""
+    for _ in range(100):
+        if len(processes()) == number:
+            return
+        await asyncio.sleep(0.05)
+    assert len(processes()) == number
 
 
 async def test_a_query_that_wants_too_much_memory_is_stopped_and_the_next_is_answered(make: Make) -> None:
@@ -58,7 +89,7 @@ async def test_at_the_deadline_the_process_is_gone(make: Make) -> None:
         await answer_of(pool, SLOW)
     assert len(before - processes()) == 1
     assert await answer_of(pool, ONE) == b"x\r\n1\r\n"
-    assert len(processes()) == 2
+    await settled(3)
 
 
 async def test_a_query_whose_client_leaves_is_stopped(make: Make) -> None:
@@ -92,15 +123,107 @@ async def test_a_busy_worker_killed_from_outside_is_asked_once_more(make: Make) 
     assert int(row["n"].value) > 0
 
 
-async def test_those_who_cannot_wait_are_told_to_come_back(make: Make) -> None:
-    pool = await make(timeout_seconds=2, queue=2)
-    slow = [asyncio.create_task(answer_of(pool, SLOW)) for _ in range(3)]
-    await asyncio.sleep(0.2)
-    with pytest.raises(OverloadedError) as caught:
-        await answer_of(pool, ONE)
-    assert caught.value.retry_after >= 1
+async def test_those_who_cannot_wait_are_told_to_come_back_and_light_queries_are_answered(make: Make) -> None:
+    pool = await make(timeout_seconds=3, queue=2, long_places=1)
+    slow = []
+    for number in range(6):
+        slow.append(asyncio.create_task(answer_of(pool, Query(f"{SLOW}#{number}", client=f"client {number}"))))
+        await asyncio.sleep(0.15)
+    started = time.monotonic()
+    assert await answer_of(pool, Query(ONE, table=TableFormat.CSV, client="another")) == b"x\r\n1\r\n"
+    assert time.monotonic() - started < 1
+    assert pool.state().waiting == 2
     outcomes = await asyncio.gather(*slow, return_exceptions=True)
     assert all(isinstance(outcome, QueryTimeoutError | OverloadedError) for outcome in outcomes)
+    turned_away = [outcome for outcome in outcomes if isinstance(outcome, OverloadedError)]
+    assert 3 <= len(turned_away) < 6
+    assert all(outcome.retry_after >= 1 for outcome in turned_away)
+    assert pool.state().waiting == 0
+
+
+async def test_a_long_query_waits_for_its_place_and_is_answered(make: Make) -> None:
+    pool = await make(timeout_seconds=60, long_places=1, prompt_ms=20)
+    some = "SELECT (COUNT(*) AS ?n) WHERE { { SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT %d } }"
+    answers = await asyncio.gather(*(rows(pool, some % n, client=str(n)) for n in (600_001, 600_002, 600_003)))
+    assert [int(row["n"].value) for (row,) in answers] == [600_001, 600_002, 600_003]
+    assert pool.state().kills["postponed"] >= 1
+    assert (await rows(pool, some % 600_001, client="again"))[0]["n"].value == "600001"
+
+
+async def test_a_long_result_of_one_client_leaves_the_prompt_lane_to_others(make: Make) -> None:
+    pool = await make(timeout_seconds=30, long_places=1, prompt_ms=20)
+    async with pool.query(Query("SELECT * { ?a ?b ?c . ?d ?e ?f }", client="one")) as answer:
+        chunks = answer.chunks()
+        for _ in range(20):
+            await anext(chunks)
+            await asyncio.sleep(0.01)
+        for _ in range(5):
+            assert await answer_of(pool, Query(ONE, table=TableFormat.CSV, client="other")) == b"x\r\n1\r\n"
+        assert await anext(chunks)
+
+
+async def test_those_who_ask_for_much_and_read_nothing_keep_nobody_waiting_and_lose_the_first_of_it(make: Make) -> None:
+    pool = await make(timeout_seconds=30, long_places=1)
+    everything = [Query(f"SELECT * {{ ?a ?b ?c . ?d ?e ?f }} #{number}", client="greedy") for number in range(12)]
+    async with AsyncExitStack() as reading:
+        answers = [await reading.enter_async_context(pool.query(query)) for query in everything]
+        for answer in answers:
+            await anext(answer.chunks())
+        await asyncio.sleep(0.5)
+        assert len(processes()) <= 3 + 1 + 8
+        assert await answer_of(pool, Query(ONE, table=TableFormat.CSV, client="other")) == b"x\r\n1\r\n"
+        (row,) = await rows(pool, "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 2000000 } }")
+        assert row["n"].value == "2000000"
+        with pytest.raises(OverloadedError):
+            async for _ in answers[0].chunks():
+                pass
+    await settled(4)  # the one for long queries stays for the next of them
+
+
+async def test_the_process_that_starts_workers_is_replaced_when_it_is_killed(make: Make) -> None:
+    pool = await make()
+    for pid in processes("nurseries"):
+        os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert await answer_of(pool, ONE) == b"x\r\n1\r\n"
+                break
+            except EngineError:
+                await asyncio.sleep(0.1)
+    await settled(3)
+
+
+async def test_a_store_that_is_deleted_while_it_is_served_is_answered_from_all_the_same(
+    demo: Built, tmp_path: Path, make: Make
+) -> None:
+    shutil.copytree(demo.settings.data_dir, tmp_path / "data", symlinks=True)
+    releases = Releases(tmp_path / "data")
+    pool = await make(releases=releases)
+    release = releases.current()
+    assert release
+    shutil.rmtree(release.store)
+    for _ in range(5):
+        assert await answer_of(pool, ONE) == b"x\r\n1\r\n"
+
+
+async def test_workers_open_no_socket_even_when_the_query_gets_through(make: Make) -> None:
+    """The second lock, with the first one opened: the tokeniser lets the address pass, the kernel does not."""
+    pool = await make()
+    assert pool.state().network_lock is True
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        probe.settimeout(0.2)
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+        pool._frame = unlocked(pool._frame, address)
+        with pytest.raises(EngineUnavailableError, match="denied"):
+            await answer_of(pool, f"SELECT * {{ SERVICE <{address}> {{ ?s ?p ?o }} }}")
+        with pytest.raises(TimeoutError):
+            probe.accept()
+
+
+def unlocked(frame: Callable[[Query], bytes], address: str) -> Callable[[Query], bytes]:
+    """The frame of a query with an address that may be called, which the settings do not allow."""
+    return lambda query: frame(query).replace(b'"service_allow": []', f'"service_allow": ["{address}"]'.encode())
 
 
 async def test_pages_are_answered_while_visitors_queries_fill_every_place(make: Make) -> None:
@@ -162,7 +285,8 @@ async def test_a_new_release_is_taken_up_while_the_old_one_is_still_being_read(
         if removed := releases.prune(1):
             break
     assert removed == [first.id]
-    assert len(processes()) == 2
+    await settled(3)
+    assert len(processes("nurseries")) == 1
 
 
 def test_no_worker_outlives_a_server_that_is_killed(demo: Built) -> None:
@@ -175,7 +299,7 @@ def test_no_worker_outlives_a_server_that_is_killed(demo: Built) -> None:
         "async def main():\n"
         "    pool = WorkerPool(Releases(Path(sys.argv[1])), QuerySettings(), 2)\n"
         "    await pool.start()\n"
-        "    print(*[worker.process.pid for worker in pool._current.workers], flush=True)\n"
+        "    print(*[worker.process for worker in pool._current.workers], flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
@@ -184,7 +308,7 @@ def test_no_worker_outlives_a_server_that_is_killed(demo: Built) -> None:
     )
     assert server.stdout is not None
     workers = [int(pid) for pid in server.stdout.readline().split()]
-    assert len(workers) == 3, "two for visitors, one for the pages"
+    assert len(workers) == 4, "two for visitors, one for the pages, one to spare"
     server.kill()
     server.wait()
     server.stdout.close()

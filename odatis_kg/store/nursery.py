@@ -1,0 +1,125 @@
+"""The nursery: one process for a release, which never answers a query, and forks the workers that do.
+
+In `memory` mode it holds the whole release, and its children begin with its pages, in about 10 ms a gigabyte; in `disk`
+mode each child opens the store read-only. Run as `python -m odatis_kg.store.nursery` by `processes.Nursery`.
+
+The protocol on its socket: `F` with a descriptor beside it asks for a worker on that socket, and is answered `F`, process;
+`E`, process asks for the end of a worker, answered `E`, process, status once it has ended; `R` says that it is ready and `X`
+that it cannot be. A worker that has died keeps its number until `E` is asked, so no other process is ever killed by mistake.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pyoxigraph as ox
+
+from odatis_kg.store.dump import Dump
+from odatis_kg.store.release import Releases
+from odatis_kg.store.sandbox import bound_memory, die_with_parent, forbid_sockets
+from odatis_kg.store.worker import send, send_error, serve
+
+MESSAGE: Final = struct.Struct(">cqq")
+_CHUNK_BYTES: Final = 64_000_000
+_REAP_SECONDS: Final = 0.01
+
+
+def read_into_memory(folder: Path) -> ox.Store:
+    """The statements of a release, in their named graphs and once in the default graph, as `loading.load` has them on disk."""
+    store = ox.Store()
+    quads, union = bytearray(), bytearray()
+
+    def load() -> None:
+        store.bulk_load(input=bytes(quads), format=ox.RdfFormat.N_QUADS, lenient=True)
+        store.bulk_load(input=bytes(union), format=ox.RdfFormat.N_TRIPLES, lenient=True)
+        quads.clear()
+        union.clear()
+
+    for graph, content in Dump(folder).unpacked():
+        quads += content
+        union += content.replace(f" <{graph}> .\n".encode(), b" .\n")
+        if len(quads) > _CHUNK_BYTES:
+            load()
+    load()
+    return store
+
+
+def main() -> None:
+    """Fork workers until the socket closes: its descriptor, the mode, the folder of the release, the memory of a query in
+    megabytes and whether queries may call other services are the arguments.
+    """
+    control = socket.socket(fileno=int(sys.argv[1]))
+    mode, folder, memory_mb, sockets = sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == "sockets"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent(int(sys.argv[6]))
+    try:
+        store = read_into_memory(folder) if mode == "memory" else None
+    except Exception as error:
+        control.sendall(MESSAGE.pack(b"X", 0, 0) + f"{type(error).__name__}: {error}".encode()[:1_000])
+        return
+    gc.collect()
+    gc.freeze()  # what the collector would write to, a child would have to copy
+    control.sendall(MESSAGE.pack(b"R", 0, 0))
+    ending: set[int] = set()
+    while True:
+        readable, _, _ = select.select([control], [], [], _REAP_SECONDS if ending else None)
+        for process in list(ending):
+            ended, status = os.waitpid(process, os.WNOHANG)
+            if ended:
+                ending.discard(process)
+                control.sendall(MESSAGE.pack(b"E", process, os.waitstatus_to_exitcode(status)))
+        if not readable:
+            continue
+        received, descriptors, _, _ = socket.recv_fds(control, MESSAGE.size, 1)
+        if not received:
+            return
+        while len(received) < MESSAGE.size:
+            received += control.recv(MESSAGE.size - len(received))
+        kind, process, _ = MESSAGE.unpack(received)
+        if kind == b"E":
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+            ending.add(process)
+            continue
+        nursery = os.getpid()
+        child = os.fork()
+        if child == 0:
+            control.close()
+            _work(descriptors[0], store, folder, memory_mb, nursery, sockets=sockets)
+        os.close(descriptors[0])
+        control.sendall(MESSAGE.pack(b"F", child, 0))
+
+
+def _work(
+    descriptor: int, store: ox.Store | None, folder: Path, memory_mb: int, nursery: int, *, sockets: bool
+) -> None:
+    """The life of a child."""
+    status = 1
+    try:
+        die_with_parent(nursery)
+        with socket.socket(fileno=descriptor) as connection:
+            locked = not sockets and forbid_sockets()
+            try:
+                store = store or ox.Store.read_only(str(folder / "store"))
+            except OSError as error:
+                send_error(connection, "unavailable", f"the store {folder / 'store'} cannot be opened: {error}")
+            else:
+                release = Releases.open(folder)
+                assert release is not None
+                bound_memory(memory_mb)
+                send(connection, b"R", b'{"network_lock": true}' if locked else b'{"network_lock": false}')
+                serve(connection, store, release)
+                status = 0
+    finally:
+        os._exit(status)  # nothing of the parent's is to be run at the end
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Fair shares: places given out among clients, first to who has had the least of late.
+
+What must stay true: no more than `places` are out at a time; no more than `most_waiting` wait, and when that many do, the
+client with most of them waiting loses its latest one rather than another client being turned away.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+_HALF_LIFE_SECONDS: Final = 10.0
+_FORGOTTEN_SECONDS: Final = 0.001
+
+
+class QueueFullError(Exception):
+    """Too many are waiting already."""
+
+
+class Usage:
+    """How many seconds of work each client has had of late: a second counts half after ten, a quarter after twenty."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._used: dict[str, tuple[float, float]] = {}
+
+    def add(self, client: str, seconds: float) -> None:
+        """Count some seconds of work."""
+        now = self._clock()
+        self._used[client] = (self._of(client, now) + seconds, now)
+        if len(self._used) > 10_000:
+            self._used = {one: entry for one, entry in self._used.items() if self._of(one, now) > _FORGOTTEN_SECONDS}
+
+    def of(self, client: str) -> float:
+        """The seconds a client has had."""
+        return self._of(client, self._clock())
+
+    def _of(self, client: str, now: float) -> float:
+        used, since = self._used.get(client, (0.0, now))
+        return float(used * 0.5 ** ((now - since) / _HALF_LIFE_SECONDS))
+
+
+@dataclass(slots=True)
+class _Client:
+    """Who has places or waits for one."""
+
+    held: int = 0
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+
+
+class Shares:
+    """Places among which clients share; to be used inside one event loop."""
+
+    def __init__(self, places: int, most_waiting: int, usage: Usage) -> None:
+        self.places = places
+        self.free = places
+        self.waiting = 0
+        self._most_waiting = most_waiting
+        self._usage = usage
+        self._clients: dict[str, _Client] = {}
+
+    def try_acquire(self, client: str) -> bool:
+        """Take a place if there is one that nobody waits for."""
+        if self.free <= 0 or self.waiting:
+            return False
+        self._take(client)
+        return True
+
+    async def acquire(self, client: str, deadline: float) -> None:
+        """Take a place, at once or when it is this client's turn, but not after `deadline` (of the loop's clock, seconds).
+
+        Raises:
+            QueueFullError: too many are waiting, or others have come who wait for less.
+            TimeoutError: no place became free in time.
+        """
+        if self.try_acquire(client):
+            return
+        if self.waiting >= self._most_waiting:
+            self._make_room(client)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = self._clients.setdefault(client, _Client())
+        entry.waiting.append(turn)
+        self.waiting += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                await turn
+        except BaseException:
+            if turn in entry.waiting:
+                entry.waiting.remove(turn)
+                self.waiting -= 1
+            elif turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.release(client)  # it had been given a place in the same instant
+            self._forget(client)
+            raise
+
+    def release(self, client: str, seconds: float = 0.0) -> None:
+        """Give a place back after so many seconds of work."""
+        if seconds:
+            self._usage.add(client, seconds)
+        self._clients[client].held -= 1
+        self._forget(client)
+        self.free += 1
+        self._give()
+
+    def _take(self, client: str) -> None:
+        self.free -= 1
+        self._clients.setdefault(client, _Client()).held += 1
+
+    def _give(self) -> None:
+        while self.free > 0 and self.waiting:
+            waiting = [(name, entry) for name, entry in self._clients.items() if entry.waiting]
+            name, entry = min(waiting, key=lambda item: (item[1].held, self._usage.of(item[0])))
+            turn = entry.waiting.popleft()
+            self.waiting -= 1
+            if not turn.done():
+                self._take(name)
+                turn.set_result(None)
+
+    def _make_room(self, client: str) -> None:
+        most, entry = max(self._clients.items(), key=lambda item: len(item[1].waiting), default=("", _Client()))
+        mine = self._clients.get(client)
+        if len(entry.waiting) <= (len(mine.waiting) if mine else 0) + 1 or most == client:
+            raise QueueFullError
+        turn = entry.waiting.pop()
+        self.waiting -= 1
+        if not turn.done():
+            turn.set_exception(QueueFullError())
+
+    def _forget(self, client: str) -> None:
+        entry = self._clients.get(client)
+        if entry and not entry.held and not entry.waiting:
+            del self._clients[client]
