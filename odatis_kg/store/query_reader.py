@@ -29,7 +29,8 @@ class Call:
     """A triple whose predicate is a property function.
 
     `subject` and each of `objects` are the tokens of a node, a list with its brackets; `at` is where what stands for it can
-    be written; `graph` is the name after the GRAPH it is in, if any: a variable, or the token of an IRI.
+    be written; `graph` is the name after the GRAPH it is in, if any: a variable, or the token of an IRI; `apart` says
+    that it is in a group of EXISTS or MINUS.
     """
 
     function: str
@@ -38,6 +39,7 @@ class Call:
     objects: tuple[tuple[Token, ...], ...]
     at: int
     graph: str | None
+    apart: bool
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ class _Place:
     template: bool = False
     graph: str | None = None
     in_service: bool = False
+    apart: bool = False
     block: int | None = None
 
 
@@ -310,7 +313,7 @@ class _Reader:
                 self.mention(self.next())
                 self.inner(replace(place, in_service=True))
             else:
-                self.inner(place)
+                self.inner(replace(place, apart=place.apart or word == "MINUS"))
         if self.word == ".":
             self.next()
 
@@ -319,7 +322,7 @@ class _Reader:
             self.next()
         if self.word == "EXISTS":
             self.next()
-            self.inner(place)
+            self.inner(replace(place, apart=True))
             return
         if self.word != "(":
             self.mention(self.next())  # the name of a function
@@ -341,7 +344,7 @@ class _Reader:
             if self.word == "{":
                 if before.text.upper() != "EXISTS":
                     raise self.lost()
-                self.inner(place)
+                self.inner(replace(place, apart=True))
                 before = self.tokens[self.position - 1]
                 continue
             depth += (self.word == "(") - (self.word == ")")
@@ -390,7 +393,7 @@ class _Reader:
                 continue
             self.check(verb, subject, place)
             at = place.block if place.block is not None else subject[0].start
-            call = Call(self.iri(verb) or "", verb, subject, tuple(objects), at, place.graph)
+            call = Call(self.iri(verb) or "", verb, subject, tuple(objects), at, place.graph, place.apart)
             calls.append((Span(start, self.position), call))
         if self.position == after and subject[0].text not in ("[", "("):
             raise self.lost("a predicate is expected here")
@@ -427,13 +430,15 @@ class _Reader:
         self.found.cuts.append(Span(self.tokens[first].start, last.start + len(last.text)))
 
     def cut_some(self, begin: int, spans: list[Span]) -> None:
-        """Leave out some predicates with their objects; a `;` with nothing before it goes too, others may stay."""
+        """Leave out some predicates with their objects, and the `;` before them, or after them where they are the first."""
         for start, end in spans:
             after = end
             if start == begin:
                 while self.tokens[after].text == ";":
                     after += 1
                 begin = after
+            while start > begin and self.tokens[start - 1].text == ";":
+                start -= 1
             self.cut(start, after)
 
     def verb(self) -> Token | None:
