@@ -251,11 +251,11 @@ class Releasing:
                 things = textindex.build(store, path, odk)
                 boxindex.build(store, path, odk)
             else:
-                old = ox.Store.read_only(str(base.store))
-                counted = statistics.update(base.statistics(), old, store, changes, dump.digests, self.iris)
-                things = textindex.update(store, old, base.text_index, path, odk, changes.subjects)
+                before = ox.Store.read_only(str(base.store))
+                counted = statistics.update(base.statistics(), before, store, changes, dump.digests, self.iris)
+                things = textindex.update(store, before, base.text_index, path, odk, changes.subjects)
                 boxindex.update(store, path, odk, changes.subjects)
-                del old
+                del before
             draft.write_json("statistics.json", counted | {"things": things})
             said = void.describe(counted, self.run.id, self.run.started, void.examples(store, self.iris), self.iris)
             void.write(store, draft.path / DESCRIPTION, said, base.description if base and changes else None)

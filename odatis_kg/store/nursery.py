@@ -16,13 +16,14 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import pyoxigraph as ox
 
-from odatis_kg.store.dump import Dump
-from odatis_kg.store.release import Releases
+from odatis_kg.store import void
+from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.sandbox import bound_memory, die_with_parent, forbid_sockets
 from odatis_kg.store.worker import send, send_error, serve
 
@@ -31,8 +32,8 @@ _CHUNK_BYTES: Final = 64_000_000
 _REAP_SECONDS: Final = 0.01
 
 
-def read_into_memory(folder: Path) -> ox.Store:
-    """The statements of a release, in their named graphs and once in the default graph, as `loading.load` has them on disk."""
+def read_into_memory(release: Release) -> ox.Store:
+    """The statements of a release, in their named graphs and once in the default graph, as its store has them on disk."""
     store = ox.Store()
     quads, union = bytearray(), bytearray()
 
@@ -42,7 +43,9 @@ def read_into_memory(folder: Path) -> ox.Store:
         quads.clear()
         union.clear()
 
-    for graph, content in Dump(folder).unpacked():
+    described = "".join(f"{line}\n" for line in void.read(release.description)).encode()
+    about = described.rpartition(b" <")[2].partition(b">")[0].decode()
+    for graph, content in chain(release.statements.unpacked(), [(about, described)]):
         quads += content
         union += content.replace(f" <{graph}> .\n".encode(), b" .\n")
         if len(quads) > _CHUNK_BYTES:
@@ -57,10 +60,14 @@ def main() -> None:
     """
     control = socket.socket(fileno=int(sys.argv[1]))
     mode, folder, memory_mb, sockets = sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == "sockets"
+    release = Releases.open(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent(int(sys.argv[6]))
+    if release is None:
+        control.sendall(MESSAGE.pack(b"X", 0, 0) + f"{folder} is not a whole release".encode())
+        return
     try:
-        store = read_into_memory(folder) if mode == "memory" else None
+        store = read_into_memory(release) if mode == "memory" else None
     except Exception as error:
         control.sendall(MESSAGE.pack(b"X", 0, 0) + f"{type(error).__name__}: {error}".encode()[:1_000])
         return
@@ -92,13 +99,13 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             control.close()
-            _work(descriptors[0], store, folder, memory_mb, nursery, sockets=sockets)
+            _work(descriptors[0], store, release, memory_mb, nursery, sockets=sockets)
         os.close(descriptors[0])
         control.sendall(MESSAGE.pack(b"F", child, 0))
 
 
 def _work(
-    descriptor: int, store: ox.Store | None, folder: Path, memory_mb: int, nursery: int, *, sockets: bool
+    descriptor: int, store: ox.Store | None, release: Release, memory_mb: int, nursery: int, *, sockets: bool
 ) -> None:
     """The life of a child."""
     status = 1
@@ -107,12 +114,10 @@ def _work(
         with socket.socket(fileno=descriptor) as connection:
             locked = not sockets and forbid_sockets()
             try:
-                store = store or ox.Store.read_only(str(folder / "store"))
+                store = store or ox.Store.read_only(str(release.store))
             except OSError as error:
-                send_error(connection, "unavailable", f"the store {folder / 'store'} cannot be opened: {error}")
+                send_error(connection, "unavailable", f"the store {release.store} cannot be opened: {error}")
             else:
-                release = Releases.open(folder)
-                assert release is not None
                 bound_memory(memory_mb)
                 send(connection, b"R", b'{"network_lock": true}' if locked else b'{"network_lock": false}')
                 serve(connection, store, release)

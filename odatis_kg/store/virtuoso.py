@@ -11,7 +11,7 @@ from typing import Final
 
 import pyoxigraph as ox
 
-from odatis_kg.store.syntax import QueryRefusedError, Token, tokens
+from odatis_kg.store.tokens import QueryRefusedError, Token, tokens
 
 # Built-in functions, stored procedures and reading from the network: `bif:http_get("http://...")`, `OPTION (get:soft ...)`.
 _EXTENSION: Final = re.compile(r"<?(?:bif|sql|get|define|input|output|rdf_sponge):", re.IGNORECASE)

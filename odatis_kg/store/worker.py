@@ -131,7 +131,7 @@ def send_error(connection: socket.socket, kind: str, message: str, place: dict[s
 
 
 def serve(connection: socket.socket, store: ox.Store, release: Release) -> None:
-    """Answer queries on a release, whose statements are in `store`, until the socket closes."""
+    """Answer queries until the socket closes."""
     stream = connection.makefile("rb")
     with suppress(BrokenPipeError, ConnectionError):
         while (received := receive(stream)) is not None:

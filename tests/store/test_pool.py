@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
 
 from odatis_kg.config import QuerySettings, Settings
@@ -27,6 +28,7 @@ from odatis_kg.store.engine import (
     TableFormat,
     parse_rows,
 )
+from odatis_kg.store.nursery import read_into_memory
 from odatis_kg.store.pool import WorkerPool
 from odatis_kg.store.release import Releases
 from tests.conftest import Built
@@ -180,6 +182,12 @@ async def test_those_who_ask_for_much_and_read_nothing_keep_nobody_waiting_and_l
     await settled(4)  # the one for long queries stays for the next of them
 
 
+async def test_in_memory_and_on_disk_there_are_the_same_statements(demo: Built) -> None:
+    held = read_into_memory(demo.release)
+    stored = ox.Store.read_only(str(demo.release.store))
+    assert set(held) == set(stored)
+
+
 async def test_the_process_that_starts_workers_is_replaced_when_it_is_killed(make: Make) -> None:
     pool = await make()
     for pid in processes("nurseries"):
@@ -214,7 +222,7 @@ async def test_workers_open_no_socket_even_when_the_query_gets_through(make: Mak
     with socket.create_server(("127.0.0.1", 0)) as probe:
         probe.settimeout(0.2)
         address = f"http://127.0.0.1:{probe.getsockname()[1]}/"
-        pool._frame = unlocked(pool._frame, address)
+        pool.frame_of = unlocked(pool.frame_of, address)
         with pytest.raises(EngineUnavailableError, match="denied"):
             await answer_of(pool, f"SELECT * {{ SERVICE <{address}> {{ ?s ?p ?o }} }}")
         with pytest.raises(TimeoutError):
