@@ -24,12 +24,10 @@ from odatis_kg.store.tokens import QueryRefusedError, Token, place_of, refused
 TEXT_MATCH: Final = "textMatch"
 INTERSECTS_BOX: Final = "intersectsBox"
 _NAMES: Final = (TEXT_MATCH, INTERSECTS_BOX)
-# Rows are parsed with the query, some 20 µs each: with more boxes than that, comparing all sides is sooner done.
-_MOST_BOXES: Final = 2_000
-# A name may be cut in two by a prefix, or spelled with escapes; all that could be one of ours is looked at.
-_PERHAPS: Final = re.compile(
-    "|".join([*_NAMES, r"\\[uU]", *(f"#{name[:end]}>" for name in _NAMES for end in range(1, len(name)))])
-)
+# Rows are parsed with the query, and joined, some 50 µs each: with more boxes than that, comparing all sides is sooner done.
+_MOST_BOXES: Final = 10_000
+# A prefix may hold the beginning of a name, and a local name the rest of it.
+_BEGUN: Final = re.compile("#(?:" + "|".join(name[:end] for name in _NAMES for end in range(1, len(name))) + ")>")
 # The code points that a name of ours, or the namespace before it, is made of.
 _SPELLED: Final = re.compile(r"\\u00([2-7][0-9A-Fa-f])|\\U000000([2-7][0-9A-Fa-f])")
 _PLACE: Final = re.compile(r"(?<=error at )(\d+):(\d+)")
@@ -45,28 +43,44 @@ class Expanded:
 
     def explain(self, message: str) -> QueryRefusedError:
         """A syntax error as the engine reports it of `text`, made readable, with its place in the original."""
-        return explain(self.original, _PLACE.sub(self._place, message))
+        return explain(
+            self.original, _PLACE.sub(lambda at: "{}:{}".format(*self._back(int(at[1]), int(at[2]))), message)
+        )
 
-    def _place(self, found: re.Match[str]) -> str:
-        line, column = int(found[1]), int(found[2])
+    def refused(self, error: QueryRefusedError) -> QueryRefusedError:
+        """A refusal of `text`, with its place in the original."""
+        if error.line is None or error.column is None:
+            return error
+        return QueryRefusedError(str(error), *self._back(error.line, error.column), error.token, error.suggestion)
+
+    def _back(self, line: int, column: int) -> tuple[int, int]:
+        """Line and column in the original of a place in `text`."""
         lines = self.text.split("\n")
         offset = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
         for start, inserted in self.insertions:
             if offset < start:
                 break
             offset = max(start, offset - len(inserted))
-        return "{}:{}".format(*place_of(self.original, min(offset, len(self.original))))
+        return place_of(self.original, min(offset, len(self.original)))
 
 
-def expand(text: str, index: Path | None, odk: str, *, dataset: bool = False) -> Expanded:
+def may_search(text: str) -> bool:
+    """Whether there could be a search in a query, however it is spelled: what is asked of every query, so cheap."""
+    if any(part in text for part in (*_NAMES, "\\u", "\\U")):
+        return True
+    return any(f"#{name[0]}" in text for name in _NAMES) and _BEGUN.search(text) is not None
+
+
+def expand(text: str, index: Path | None, odk: str, *, dataset: bool = False, apart: bool = True) -> Expanded:
     """A query with its searches done: `index` is that of the release the query is for, `odk` our namespace in it.
 
-    `dataset` says that the request names the graphs to ask. Cheap when there is no search in the query.
+    `dataset` says that the request names the graphs to ask; without `apart`, no search may be in EXISTS or MINUS, where
+    Virtuoso does not relate what is found to the rows around it. Cheap when there is no search in the query.
 
     Raises:
         QueryRefusedError: a search is not one, or is where none can be, or there is no index; with its place.
     """
-    if not _PERHAPS.search(text):
+    if not may_search(text):
         return Expanded(text, text)
     functions = frozenset(odk + name for name in _NAMES)
     _refuse_spelled(text, functions)
@@ -77,6 +91,10 @@ def expand(text: str, index: Path | None, odk: str, *, dataset: bool = False) ->
         return Expanded(text, text)
     if index is None:
         raise _without_index(text, reading, odk)
+    inside = next((call.verb for call in reading.calls if call.apart), None)
+    if inside and not apart:
+        message = f"{inside.text} cannot be used in EXISTS or MINUS where a remote endpoint answers"
+        raise refused(text, inside, f"{message}: search beside the other triples")
     try:
         with closing(textindex.connect(index)) as db:
             rewriting = _Rewriting(
@@ -175,7 +193,7 @@ def _rows(thing: str, rank: str | None, found: Sequence[str]) -> str:
     if thing[0] == "<":
         places = [str(place) for place, iri in enumerate(found, 1) if iri == thing[1:-1]]
         if rank is None:
-            return "" if places else "VALUES () {} "
+            return "" if places else "FILTER(false) "
         return f"VALUES {rank} {{ {' '.join(places)} }} "
     # Within a sub-query, which the engine joins by hash: rows that stand alone it would go through for every other one.
     if rank is None:

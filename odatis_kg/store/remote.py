@@ -163,7 +163,7 @@ class RemoteEngine:
         if plain != query.text:
             self._checked(plain)
         named = bool(query.default_graphs or query.named_graphs)
-        return seen, expand(query.text, self._text_index(), f"{self._base_url}def/odk#", dataset=named)
+        return seen, expand(query.text, self._text_index(), f"{self._base_url}def/odk#", dataset=named, apart=False)
 
     def _checked(self, text: str) -> Inspection:
         virtuoso.refuse_extensions(text)

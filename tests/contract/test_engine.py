@@ -26,6 +26,7 @@ from odatis_kg.store.engine import (
     rows,
 )
 from odatis_kg.store.pool import WorkerPool
+from odatis_kg.store.property_functions import expand
 from odatis_kg.store.release import Releases
 from odatis_kg.store.remote import RemoteEngine
 from odatis_kg.store.syntax import Form, QueryRefusedError
@@ -53,9 +54,8 @@ async def make(behind: str, request: pytest.FixtureRequest, demo: Built) -> Asyn
                 engine = WorkerPool(Releases(demo.settings.data_dir), QuerySettings(**bounds), workers=1)  # type: ignore[arg-type]
             else:
                 endpoint = request.getfixturevalue(behind)
-                engine = RemoteEngine(
-                    QuerySettings(endpoint=endpoint, **bounds), demo.settings.base_url, Releases(demo.settings.data_dir)
-                )  # type: ignore[arg-type]
+                releases = Releases(demo.settings.data_dir)
+                engine = RemoteEngine(QuerySettings(endpoint=endpoint, **bounds), demo.settings.base_url, releases)  # type: ignore[arg-type]
             return await start(engine, ending)
 
         yield started
@@ -94,6 +94,35 @@ async def test_yes_and_no(make: object) -> None:
     for query, truth in (("ASK {}", True), ("ASK { <a:never> <a:said> <a:this> }", False)):
         content = await answer_of(engine, Query(query))
         assert json.loads(content)["boolean"] is truth
+
+
+async def test_searches_by_words_and_by_box_give_the_same_rows(demo: Built, make: object) -> None:
+    engine = await make()
+    odk = f"PREFIX odk: <{demo.settings.iris.odk}>"
+    for pattern in (
+        '(?x ?rank) odk:textMatch "temp"',
+        "?x odk:intersectsBox (-10 43 0 49)",
+        "?x odk:intersectsBox (170 -60 -170 60)",
+        '?x a ?class ; odk:textMatch "donnees" ; odk:textMatch "mer" .',
+        '?x odk:intersectsBox (-180 -90 180 90) . <http://a/b> odk:textMatch "mer"',
+        '?x odk:textMatch "campagne" OPTIONAL { ?x odk:textMatch "nothing" . <http://a/b> ?p ?o }',
+    ):
+        query = f"{odk} SELECT * {{ {pattern} }}"
+        expanded = expand(query, demo.release.text_index, demo.settings.iris.odk)
+        plain = [row["x"].value for row in ox.Store.read_only(str(demo.release.store)).query(expanded.text)]
+        found = await rows(engine, query)
+        assert sorted(row["x"].value for row in found) == sorted(plain)
+        assert bool(found) == ("http://a/b" not in pattern or "OPTIONAL" in pattern)
+    for word in ("FILTER EXISTS", "MINUS"):
+        inside = f'{odk} SELECT ?x {{ ?x a ?class {word} {{ ?x odk:textMatch "mer" }} }}'
+        if isinstance(engine, RemoteEngine):
+            with pytest.raises(QueryRefusedError, match="in EXISTS or MINUS"):
+                await answer_of(engine, inside)
+        else:
+            assert await rows(engine, inside)
+    with pytest.raises(QueryRefusedError) as caught:
+        await answer_of(engine, f'{odk} SELECT * {{ ?x odk:textMatch "mer" .\n?x dct:title }}')
+    assert (caught.value.line, caught.value.column) == (2, 14)
 
 
 async def test_the_default_graph_is_the_set_of_all_statements_of_the_named_graphs(behind: str, make: object) -> None:
