@@ -15,7 +15,7 @@ INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)
 TESTS ?= tests
 WORKERS ?= 2
 
-.PHONY: help demo test check docs bench wheel clean
+.PHONY: help demo test virtuoso check docs bench wheel clean
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -24,6 +24,8 @@ demo: $(VENV)/.run ## build the graph of the demonstration records and serve it
 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+virtuoso: $(VENV)/.virtuoso ## unpack Debian's Virtuoso beside the tests, which then include it; nothing is installed
 
 check: $(VENV)/.dev ## types, style, dead code, mapping tables
 	$(BIN)/ruff check .
@@ -60,4 +62,11 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt odatis_kg/__init__.py
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Installing what the tests need"
 	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+# The program alone, without a service; the second package is a library that it needs and few machines have.
+$(VENV)/.virtuoso: $(VENV)/.made
+	@mkdir -p $(VENV)/virtuoso
+	@cd $(VENV)/virtuoso && apt-get download --quiet virtuoso-opensource-7-bin && { apt-get download --quiet libpcre3 || true; }
+	@cd $(VENV)/virtuoso && for package in *.deb; do dpkg --extract "$$package" . && rm "$$package"; done
 	@touch $@

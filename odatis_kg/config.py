@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -141,6 +141,19 @@ class QuerySettings(_Table):
     endpoint: str = Field(
         "",
         description='Address of the SPARQL 1.1 endpoint to serve from when engine = "sparql"; unused otherwise.',
+    )
+    remote_places: int = Field(
+        8, ge=1, le=1_024, description="Visitors' queries that the SPARQL endpoint is given at a time; others wait."
+    )
+    remote_seconds: float = Field(
+        5.0, ge=0.1, le=3_600, description="Seconds between two questions to the SPARQL endpoint for its release."
+    )
+    remote_user: str = Field("", description="Who we are to the SPARQL endpoint (HTTP Basic); empty: nobody.")
+    remote_password: SecretStr = Field(
+        SecretStr(""), description="Password of `remote_user`; better in the environment than in a file."
+    )
+    remote_token: SecretStr = Field(
+        SecretStr(""), description="Token for the SPARQL endpoint (Bearer), instead of a user and a password."
     )
     timeout_seconds: float = Field(
         60.0, ge=0.05, le=86_400, description="Wall-clock time a query may take, in seconds; then its worker is killed."
@@ -396,7 +409,14 @@ def _type_and_bounds(field: FieldInfo) -> str:
     elif choices:
         kind = "list of paths" if choices[0] is Path else "list of text"
     else:
-        names = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text", "Path": "folder"}
+        names = {
+            "int": "whole number",
+            "float": "number",
+            "bool": "true or false",
+            "str": "text",
+            "SecretStr": "text",
+            "Path": "folder",
+        }
         kind = names[getattr(field.annotation, "__name__", "str")]
     return ", ".join([kind, *(f"{sign} {bound:,}" for sign, bound in limits if bound is not None)])
 
@@ -406,4 +426,4 @@ def _shown(default: object) -> str:
         return str(default).lower()
     if isinstance(default, tuple):
         return "[" + ", ".join(f'"{item}"' for item in default) + "]"
-    return f'"{default}"' if isinstance(default, str | Path) else str(default)
+    return f'"{default}"' if isinstance(default, str | Path | SecretStr) else str(default)

@@ -326,3 +326,35 @@ def test_files_do_not_get_the_name_of_a_configured_source(run_cli: Run, records:
     assert outcome.returncode == 2
     assert "'own' is the name of a source" in outcome.stderr
     assert run_cli("build", records, "--source", "other").returncode == 0
+
+
+def test_local_graphs_are_put_shown_and_deleted(run_cli: Run, records: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.ttl").write_text('<http://a/s> <http://a/p> "Océan"@fr .')
+    assert run_cli("build", records).returncode == 0
+    assert run_cli("graph", "show").stdout == ""
+    put = run_cli("graph", "put", "mine", "mine.ttl", "--by", "jdupont")
+    assert put.returncode == 0
+    assert "holds 1 statements" in put.stderr
+    assert "Published release" in put.stderr
+    assert put.stdout == ""
+    shown = run_cli("graph", "show").stdout
+    assert shown.startswith("mine  1 statements")
+    assert "by jdupont" in shown
+    assert "waits" not in shown
+    assert run_cli("graph", "show", "mine").stdout == '<http://a/s> <http://a/p> "Océan"@fr .\n'
+    asked = run_cli("query", "SELECT ?o { GRAPH <http://localhost:8000/graph/local/mine> { ?s ?p ?o } }")
+    assert asked.stdout.split() == ["o", "Océan"]
+    assert run_cli("graph", "delete", "mine", "--no-publish").returncode == 0
+    assert run_cli("graph", "show").stdout == ""
+    assert run_cli("graph", "show", "mine").returncode == 1
+    assert run_cli("build").returncode == 0
+    assert run_cli("query", "ASK { <http://a/s> ?p ?o }").stdout.strip() == "false"
+
+
+def test_what_is_wrong_with_a_local_graph_is_said_in_one_line(run_cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.ttl").write_text("<http://a/s> <http://a/p>\n .")
+    for arguments in (("put", "x", "bad.ttl"), ("put", "x", "none.ttl"), ("put", "a b", "bad.ttl"), ("delete", "x")):
+        outcome = run_cli("graph", *arguments)
+        assert outcome.returncode == 1
+        assert outcome.stderr.startswith("odatis-kg: ")
+        assert "Traceback" not in outcome.stderr

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from odatis_kg import __version__
-from odatis_kg.cli import asking, graph, harvesting, records
+from odatis_kg.cli import asking, graph, harvesting, local_graphs, records
 from odatis_kg.cli.releases import releases
 from odatis_kg.cli.shared import Group, settings_of
 from odatis_kg.config import describe, describe_in_markdown
@@ -61,6 +61,7 @@ for _command in (
     harvesting.status_command,
     graph.serve,
     releases,
+    local_graphs.graph,
     asking.query_command,
     asking.lineage,
     records.map_command,

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from odatis_kg.config import ConfigurationError, Settings, load
 from odatis_kg.harvest.folder import UnreadableFileError
+from odatis_kg.harvest.local_graphs import LocalGraphError
 from odatis_kg.mapping.errors import TableError
 from odatis_kg.mapping.registers import RegisterError
 from odatis_kg.pipeline.stages import Advance, Stage, Tell
@@ -42,7 +43,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except (TableError, RegisterError) as error:
             fail(f"the mapping tables cannot be used: {error}")
-        except UnreadableFileError as error:
+        except (UnreadableFileError, LocalGraphError) as error:
             fail(str(error))
 
 

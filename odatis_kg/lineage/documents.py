@@ -27,6 +27,7 @@ def sentences(origin: Origin) -> list[str]:
             "ontology": "the vocabulary of odatis-kg itself",
             "prov": "the pipeline's own account of a run",
             "register": "the reviewed directory of odatis-kg",
+            "local": "a local graph, put there by those who run this service",
             "gone": "what is left of a record that its source has no more",
         }
         return [f"{_statements(origin)} from {what.get(origin.family, 'odatis-kg itself')} ({origin.graph})."]

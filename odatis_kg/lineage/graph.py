@@ -127,7 +127,7 @@ async def _origins(engine: SparqlEngine, iris: Iris, counts: Mapping[str, int]) 
     found = await rows(engine, read("lineage/provenance", iris).text, {"graphs": graphs})
     known = {row["graph"].value: row for row in found}
     origins = [_origin(iris, graph, number, known.get(graph, {})) for graph, number in counts.items()]
-    order = ("record", "orcid", "vocab", "enriched", "mappings", "register", "ontology", "prov")
+    order = ("record", "orcid", "vocab", "enriched", "mappings", "register", "local", "ontology", "prov")
     return sorted(origins, key=lambda one: (order.index(one.family) if one.family in order else 9, one.graph))
 
 

@@ -1,6 +1,6 @@
-"""Runs: what may be asked of the pipeline, one at a time in a data directory: build, harvest, sync."""
+"""Runs: what may be asked of the pipeline, one at a time in a data directory: build, harvest, sync, local graphs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,12 @@ from pathlib import Path
 from odatis_kg.config import Settings
 from odatis_kg.harvest.archive import Archive
 from odatis_kg.harvest.ledger import Ledger, Run
+from odatis_kg.harvest.local_graphs import Author, LocalGraph, LocalGraphError, LocalGraphs, checked_name
+from odatis_kg.iris import is_segment
 from odatis_kg.lineage.runs import software
 from odatis_kg.pipeline.harvesting import Harvest, Outcome, Wanted, harvest_files
 from odatis_kg.pipeline.intake import Intake
-from odatis_kg.pipeline.releasing import Build, Releasing
+from odatis_kg.pipeline.releasing import Build, BuildError, Releasing
 from odatis_kg.pipeline.stages import Stage, Tell, new_run_id
 from odatis_kg.sources import AnySource
 from odatis_kg.store.release import Releases
@@ -66,6 +68,42 @@ def sync(
         return outcomes, work.publish(harvested, stage)
 
 
+@dataclass(frozen=True, slots=True)
+class LocalChange:
+    """What became of a local graph: how it is now, whether that is new, and the build that published it, if one did."""
+
+    graph: LocalGraph
+    is_new: bool
+    build: Build | None
+
+
+def put_graph(
+    settings: Settings, name: str, files: Sequence[Path], stage: Stage, *, by: str = "", publish: bool = True
+) -> LocalChange:
+    """Make a local graph of what some files state, and publish; when it cannot be published it is as it was before.
+
+    Raises:
+        LocalGraphError: the name or a file cannot be used.
+        BuildError: the release failed its checks.
+        ReleaseError: another run is at work.
+    """
+    with _run(settings) as work:
+        archive, bound = work.intake.archive, settings.input.file_mb
+        return work.change_graph(
+            name,
+            lambda graphs, author: graphs.put(name, files, settings.iris, archive, author, bound),
+            by,
+            publish,
+            stage,
+        )
+
+
+def delete_graph(settings: Settings, name: str, stage: Stage, *, by: str = "", publish: bool = True) -> LocalChange:
+    """Delete a local graph, and publish; errors as for `put_graph`."""
+    with _run(settings) as work:
+        return work.change_graph(name, lambda graphs, author: graphs.delete(name, author), by, publish, stage)
+
+
 @dataclass(slots=True)
 class _Work:
     """A run under way: the one that may write in its data directory."""
@@ -85,6 +123,26 @@ class _Work:
         outcome = Releasing(self.settings, self.releases, self.intake, self.run, harvested, stage, anew=anew).build()
         self.state = "published" if outcome.is_new else "unchanged"
         return outcome
+
+    def change_graph(
+        self, name: str, change: Callable[[LocalGraphs, Author], LocalGraph], by: str, publish: bool, stage: Stage
+    ) -> LocalChange:
+        if by and not is_segment(by):
+            raise LocalGraphError(f"'{by}' cannot be the name of an account: 1 to 64 letters, digits, '.', '_' or '-'")
+        graphs = LocalGraphs(self.settings.data_dir / "local")
+        before = graphs.get(checked_name(name))
+        after = change(graphs, Author(self.run.id, self.run.software, by))
+        self.state, built = "kept", None
+        # Without a single record there is nothing to publish it with yet.
+        if publish and self.intake.ledger.current():
+            self.state = "failed"
+            try:
+                built = self.publish(Harvest([], []), stage)
+            except BuildError:
+                graphs.restore(name, before)
+                raise
+        graphs.tidy()
+        return LocalChange(after, after != before, built)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pyoxigraph as ox
 
 from odatis_kg.config import Settings
 from odatis_kg.harvest.ledger import Run, Version
+from odatis_kg.harvest.local_graphs import LocalGraphs
 from odatis_kg.iris import digest
 from odatis_kg.lineage.runs import MappedGraph, fingerprint, software
 from odatis_kg.mapping import directory, registers
@@ -67,6 +68,7 @@ class Releasing:
         self.anew = anew
         self.mappings: Mappings = load_mappings(settings.iris)
         self.directory = directory.load(folder("mappings") / "registers" / "directory")
+        self.local = LocalGraphs(settings.data_dir / "local")
         self.basis = self._basis()
         self.reports = [file.report for file in harvested.files]
         self._report_of = {(v.source, v.key, v.sha256): file.report for file in harvested.files for v in file.versions}
@@ -87,6 +89,7 @@ class Releasing:
                 kept=0,
                 held_back=known if known.id != current.id else None,
             )
+        local = self.local.whole()
         base = current if current and not self.anew and current.manifest.basis == self.basis else None
         with self.releases.draft(self.run.id) as draft:
             writer = DumpWriter(draft.path, base.statements if base else None)
@@ -97,6 +100,7 @@ class Releasing:
                 self.mappings,
                 self.directory,
                 Results(self.intake.ledger, self.basis),
+                local,
             )
             mapped = Writer(sources, writer, self._report, self.stage).write(versions, self.intake.ledger.gone())
             if not mapped:
@@ -156,7 +160,9 @@ class Releasing:
         """Everything that decides what a release contains, apart from its times."""
         records = (f"{v.source}\n{v.key}\n{v.kind}\n{v.sha256}" for v in versions)
         gone = (f"gone\n{one.version.source}\n{one.version.key}\n{one.at}" for one in self.intake.ledger.gone())
-        return fingerprint([self.basis, repr(self.settings.release.model_dump(exclude={"keep"})), *records, *gone])
+        local = (f"local\n{graph.mark}" for graph in self.local.all())
+        bounds = repr(self.settings.release.model_dump(exclude={"keep"}))
+        return fingerprint([self.basis, bounds, *records, *gone, *local])
 
     def _report(self, version: Version) -> FileReport | None:
         """The report of the file of this run that holds a version; None when an earlier run brought it in."""

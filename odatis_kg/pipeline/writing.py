@@ -12,7 +12,9 @@ from odatis_kg.enrich.evidence import Evidence
 from odatis_kg.harvest.archive import ArchiveError
 from odatis_kg.harvest.journal import Journal
 from odatis_kg.harvest.ledger import Gone, Run, Version
-from odatis_kg.lineage.runs import MappedGraph, Origin, ProvenanceWriter, lines
+from odatis_kg.harvest.local_graphs import LocalGraph, graph_iri
+from odatis_kg.lineage.local import LocalProvenance
+from odatis_kg.lineage.runs import MappedGraph, Origin, lines
 from odatis_kg.mapping.directory import Directory
 from odatis_kg.mapping.engine import Mappings
 from odatis_kg.mapping.kinds import Kind, SourceRecord
@@ -42,6 +44,7 @@ class Sources(NamedTuple):
     mappings: Mappings
     directory: Directory
     results: Results
+    local: list[tuple[LocalGraph, list[str]]]
 
 
 class Writer:
@@ -50,12 +53,12 @@ class Writer:
     def __init__(
         self, sources: Sources, dump: DumpWriter, report_of: Callable[[Version], FileReport | None], stage: Stage
     ) -> None:
-        self._settings, self._intake, self._run, self._mappings, self._directory, self._results = sources
+        self._settings, self._intake, self._run, self._mappings, self._directory, self._results, self._local = sources
         self._iris = self._settings.iris
         self._dump = dump
         self._report_of = report_of
         self._stage = stage
-        self._provenance = ProvenanceWriter(
+        self._provenance = LocalProvenance(
             self._iris, self._mappings.prefixes, self._mappings.version, self._mappings.digest
         )
         self._matches = self._iris.graph(*MATCHES)
@@ -73,6 +76,7 @@ class Writer:
             conclusions = conclude(evidence, self._iris, self._mappings.registers, self._mappings.prefixes)
             concluded = self._write_conclusions(conclusions)
         self._write_shipped()
+        self._write_local()
         with self._stage("Tracing", len(mapped)) as advance:
             for one in mapped:
                 self._write_origin(one, concluded)
@@ -140,6 +144,17 @@ class Writer:
             self._dump.write(graph, lines(self._directory.statements(name, self._iris), graph))
         graph = self._iris.graph(publication.GRAPH)
         self._dump.write(graph, lines(publication.statements(self._iris), graph))
+
+    def _write_local(self) -> None:
+        """What the operator states, or once stated; told apart from all else by its family."""
+        for one, said in self._local:
+            graph, beside = graph_iri(self._iris, one.name), self._provenance.beside(graph_iri(self._iris, one.name))
+            if one.is_gone:
+                gone = self._iris.graph("gone", "local", one.name)
+                self._dump.write(gone, lines(self._provenance.local_tombstone(one), gone))
+                continue
+            self._dump.write(graph, sorted(f"{line[:-1]}<{graph}> ." for line in said), one.sha256)
+            self._dump.write(beside, lines(self._provenance.local(one), beside))
 
     # Where it all comes from
 

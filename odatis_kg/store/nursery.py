@@ -105,7 +105,7 @@ def main() -> None:
 
 
 def _work(
-    descriptor: int, store: ox.Store | None, folder: Path, memory_mb: int, nursery: int, *, sockets: bool
+    descriptor: int, store: ox.Store | None, release: Release, memory_mb: int, nursery: int, *, sockets: bool
 ) -> None:
     """The life of a child."""
     status = 1

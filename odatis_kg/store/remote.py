@@ -1,155 +1,188 @@
 """The remote engine: any SPARQL 1.1 endpoint (Oxigraph server, Virtuoso, a cluster), behind the same port.
 
 The default graph of the endpoint must be the union of its named graphs: `oxigraph serve-read-only` on the store of a
-release has it so, Virtuoso does so by itself. What must stay true: the same limits and the same errors as with the
-embedded engine, as far as an endpoint lets itself be bounded: at the deadline the connection is closed, and whether the
-endpoint stops is up to it.
+release has it so, Virtuoso does so by itself. What must stay true: the same limits, shares, formats and errors as with the
+embedded engine. At the deadline the connection is closed, and whether the endpoint stops is up to it; what endpoints do
+differently is in docs/remote-engines.md.
 """
 
 import asyncio
 import math
+import re
+import sys
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import aiohttp
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
 
 from odatis_kg.config import QuerySettings
+from odatis_kg.mapping.values import Term, text
+from odatis_kg.store import virtuoso
+from odatis_kg.store.conversion import Conversion
+from odatis_kg.store.endpoint import Endpoint
 from odatis_kg.store.engine import (
     Answer,
+    EngineError,
     EngineState,
     EngineUnavailableError,
-    Format,
     NotAcceptableError,
+    OverloadedError,
     Query,
-    QueryTimeoutError,
-    ResultTooLargeError,
+    parse_rows,
 )
-from odatis_kg.store.syntax import Form, QueryRefusedError, explain, inspect
-from odatis_kg.store.worker import HELD_BYTES
+from odatis_kg.store.shares import QueueFullError, Shares, Usage
+from odatis_kg.store.syntax import Inspection, QueryRefusedError, bind, inspect
+
+# The run that a store was published by, as its own account names it (see `lineage.runs`).
+_RELEASES: Final = (
+    "SELECT DISTINCT ?release { GRAPH ?g { ?release a $class } FILTER(STRSTARTS(STR(?g), $accounts)) } LIMIT 2"
+)
+_RELEASE_ID: Final = re.compile(r"[0-9A-Za-z]+Z-[0-9a-f]{4}")
+_ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+_RELEASE_SECONDS: Final = 5.0  # how long the question may take
 
 
-class _Streaming:
-    """An answer being read from an endpoint."""
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What there is between start and stop."""
 
-    def __init__(
-        self,
-        form: Form,
-        format_: Format,
-        response: aiohttp.ClientResponse,
-        deadline: float,
-        seconds: float,
-        most_mb: int,
-    ) -> None:
-        self.form = form
-        self.format = format_
-        self.length: int | None = None
-        self._response = response
-        self._deadline = deadline
-        self._seconds = seconds
-        self._most_mb = most_mb
-        self._total = 0
-        self._held = bytearray()
-
-    async def hold(self) -> None:
-        """Read the first bytes, so that a small result is whole before anyone is told of it."""
-        while len(self._held) < HELD_BYTES:
-            piece = await self._read()
-            if not piece:
-                self.length = len(self._held)
-                return
-            self._held += piece
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        if self._held:
-            yield bytes(self._held)
-        while self.length is None and (piece := await self._read()):
-            yield piece
-
-    async def _read(self) -> bytes:
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                piece = await self._response.content.readany()
-        except TimeoutError:
-            raise QueryTimeoutError(self._seconds) from None
-        except aiohttp.ClientError as error:
-            raise EngineUnavailableError(f"the SPARQL endpoint broke off its answer: {error}") from None
-        self._total += len(piece)
-        if self._total > self._most_mb * 1_000_000:
-            raise ResultTooLargeError(self._most_mb)
-        return piece
+    endpoint: Endpoint
+    threads: ThreadPoolExecutor
+    visitors: Shares
+    own: Shares
 
 
 class RemoteEngine:
-    """See the module's docstring."""
+    """See the module's docstring. `base_url` is that of the graph, by which a release is known."""
 
-    release: str | None = None
-
-    def __init__(self, settings: QuerySettings) -> None:
+    def __init__(self, settings: QuerySettings, base_url: str = "") -> None:
         self._settings = settings
-        self._session: aiohttp.ClientSession | None = None
+        self._base_url = base_url
+        self._open: _Open | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._release: str | None = None
+        self._refused = 0
+
+    @property
+    def release(self) -> str | None:
+        """The id of the release that the endpoint last said it holds; None when it did not say."""
+        return self._release
 
     def state(self) -> EngineState:
         """See `SparqlEngine.state`."""
-        return EngineState("remote", 0)
+        if self._open is None:
+            return EngineState("remote", 0, refused=self._refused)
+        both = (self._open.visitors, self._open.own)
+        return EngineState(
+            "remote",
+            sum(shares.places for shares in both),
+            sum(shares.places - shares.free for shares in both),
+            sum(shares.waiting for shares in both),
+            refused=self._refused,
+        )
 
     async def start(self) -> None:
-        """Open the connections.
+        """Get ready, and ask the endpoint which release it holds; that it does not answer yet is no error.
 
         Raises:
             EngineUnavailableError: no endpoint is configured.
         """
         if not self._settings.endpoint:
             raise EngineUnavailableError('engine = "sparql" needs the address of an endpoint (query.endpoint)')
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), auto_decompress=True)
+        places, queue = self._settings.remote_places, self._settings.queue
+        self._open = _Open(
+            Endpoint(self._settings),
+            # A thread for each answer on its way: those of our own pages have places of their own.
+            ThreadPoolExecutor(2 * places, thread_name_prefix="remote"),
+            Shares(places, queue, Usage()),
+            Shares(places, queue, Usage()),
+        )
+        await self._look()
+        self._following = asyncio.ensure_future(self._follow())
 
     async def stop(self) -> None:
         """Close the connections."""
-        if self._session:
-            await self._session.close()
-            self._session = None
+        if self._following:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+            self._following = None
+        if self._open:
+            opened, self._open = self._open, None
+            await opened.endpoint.close()
+            opened.threads.shutdown(wait=False, cancel_futures=True)
 
     @asynccontextmanager
     async def query(self, query: Query) -> AsyncIterator[Answer]:
         """See `SparqlEngine.query`."""
-        if self._session is None:
+        opened = self._open
+        if opened is None:
             raise EngineUnavailableError("the service is stopping")
-        seen = await asyncio.to_thread(
-            inspect, query.text, most_depth=self._settings.nesting, service_allow=self._settings.service_allow
-        )
+        seen = await asyncio.to_thread(self._inspect, query.text)
         format_ = query.graph if seen.form.makes_graph else query.table
         if format_ is None:
             raise NotAcceptableError(seen.form)
         seconds = min(query.timeout or math.inf, self._settings.timeout_seconds)
         deadline = asyncio.get_running_loop().time() + seconds
-        fields = [("query", query.text)]
-        fields += [("default-graph-uri", graph) for graph in query.default_graphs]
-        fields += [("named-graph-uri", graph) for graph in query.named_graphs]
-        try:
-            async with asyncio.timeout_at(deadline):
-                response = await self._session.post(
-                    self._settings.endpoint, data=aiohttp.FormData(fields), headers={"Accept": format_.value}
-                )
-        except TimeoutError:
-            raise QueryTimeoutError(seconds) from None
-        except aiohttp.ClientError as error:
-            raise EngineUnavailableError(f"the SPARQL endpoint cannot be reached: {error}") from None
-        try:
-            await self._check(query.text, response, format_)
-            answer = _Streaming(seen.form, format_, response, deadline, seconds, self._settings.result_mb)
-            await answer.hold()
-            yield answer
-        finally:
-            response.close()  # not `release`: whatever is left of the answer is not wanted
-
-    async def _check(self, text: str, response: aiohttp.ClientResponse, wanted: Format) -> None:
-        if response.status == 400:
-            said = (await response.content.read(10_000)).decode("utf-8", "replace")
-            readable = explain(text, said)
-            raise QueryRefusedError(str(readable), readable.line, readable.column)
-        if response.status != 200:
-            said = (await response.content.read(500)).decode("utf-8", "replace")
-            raise EngineUnavailableError(f"the SPARQL endpoint answered {response.status}: {said}")
-        if response.content_type != wanted.value:
-            raise EngineUnavailableError(
-                f"the SPARQL endpoint answered with {response.content_type} where {wanted.value} was asked for"
+        async with self._place(opened.own if query.own else opened.visitors, query.client, deadline, seconds):
+            body = await opened.endpoint.ask(
+                query.text, seen.form, query.default_graphs, query.named_graphs, deadline, seconds
             )
+            answer = Conversion(body, seen.form, format_, query.base, self._settings.result_mb, deadline, seconds)
+            try:
+                await answer.begin(opened.threads)
+                yield answer
+            finally:
+                answer.close()
+
+    @asynccontextmanager
+    async def _place(self, shares: Shares, client: str, deadline: float, seconds: float) -> AsyncIterator[None]:
+        try:
+            await shares.acquire(client, deadline)
+        except (QueueFullError, TimeoutError):
+            self._refused += 1
+            raise OverloadedError(max(1, round(seconds / 4))) from None
+        taken = time.monotonic()
+        try:
+            yield
+        finally:
+            shares.release(client, time.monotonic() - taken)
+
+    def _inspect(self, query: str) -> Inspection:
+        """Look at a query as it is, and as it is to an endpoint that reads escapes first (SPARQL 1.1, section 19.2)."""
+        plain = _ESCAPE.sub(_character, query)
+        virtuoso.refuse_extensions(query)
+        virtuoso.refuse_extensions(plain)
+        if plain != query:
+            inspect(plain, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
+        return inspect(query, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
+
+    # Which release it is
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.remote_seconds)
+            await self._look()
+
+    async def _look(self) -> None:
+        """Ask which release the endpoint holds. While that is unknown nothing is kept of its answers."""
+        if not self._base_url:
+            return
+        begins = f"{self._base_url}id/release/odatis-kg/"
+        # What others say in the same store, such as a local graph, is not the release's own account.
+        values = {"class": Term(f"<{self._base_url}def/odk#Release>"), "accounts": text(f"{self._base_url}graph/prov/")}
+        asking = bind(_RELEASES, values)
+        try:
+            async with self.query(Query(asking, graph=None, own=True, timeout=_RELEASE_SECONDS)) as answer:
+                found = parse_rows(b"".join([chunk async for chunk in answer.chunks()]))
+        except (EngineError, QueryRefusedError):
+            found = []
+        named = [row["release"].value.removeprefix(begins) for row in found]
+        self._release = named[0] if len(named) == 1 and _RELEASE_ID.fullmatch(named[0]) else None
+
+
+def _character(escape: re.Match[str]) -> str:
+    number = int(escape[1] or escape[2], 16)
+    return chr(number) if number <= sys.maxunicode else " "

@@ -85,8 +85,9 @@ class LinkedData:
                 await self._describe(scope, send, iri, asked)
                 return
             found = await graph(self._engine, read("pages/graph-content", self._iris).text, {"graph": values.iri(iri)})
-            if not found:
-                raise problem("not-found", f"there is no named graph {iri}")
+            if not found:  # gone, and then something is said of it, or never there
+                await self._describe(scope, send, iri, asked)
+                return
             await self._send_graph(scope, send, iri, found, asked)
         except Exception as error:
             await self._fail(scope, send, error)

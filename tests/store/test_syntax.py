@@ -21,6 +21,18 @@ SERVICE = [
     "SELECT * { FILTER(?a<?b)SERVICE <http://127.0.0.1:1/#>{?s ?p ?o} }",
     "SELECT * { BIND(true as ?x)SERVICE<http://127.0.0.1:1/>{?s ?p ?o} }",
     "SELECT * { ?s ?p 1SERVICE <http://127.0.0.1:1/>{?s ?p ?o} }",
+    "SELECT * { FILTER EXISTS { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } } }",
+    "SELECT * { FILTER NOT EXISTS { ?a ?b ?c MINUS { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } } } }",
+    "SELECT * { SERVICE\t#<x>\n\tSILENT#\r<http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { ?s ?p trueSERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { ?s ?p 'x'SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { ?s ?p <x:y>SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "SELECT * { OPTIONAL { { SELECT * { GRAPH ?g { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } } } } } }",
+    "ASK { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "CONSTRUCT { ?s ?p ?o } { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "DESCRIBE ?s { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }",
+    "BASE <http://127.0.0.1:1/> SELECT * { SERVICE <> { ?s ?p ?o } }",
+    "PREFIX SERVICE: <http://127.0.0.1:1/> SELECT * { SERVICE SERVICE: { ?s ?p ?o } }",
 ]
 
 
