@@ -37,6 +37,7 @@ def test_every_route_is_described_with_its_media_types_and_problems(server: Serv
     wanted = {
         "/sparql", "/graphs", "/resource", "/def/odk", "/lineage", "/problems", "/problems/{name}", "/context/v1.jsonld",
         "/id/{kind}/{authority}/{key}", "/doc/{kind}/{authority}/{key}", "/graph/{family}/{source}/{key}",
+        "/.well-known/void", "/void", "/void.ttl", "/dump.nq.gz", "/queries", "/queries/{name}", "/prefixes",
         "/search", "/health/live", "/health/ready", "/metrics",
     }  # fmt: skip
     assert wanted <= set(paths)
