@@ -78,7 +78,7 @@ def things(made: Made) -> list[dict[str, Term | Sequence[Term]]]:
 def bound(query: NamedQuery, picks: Sequence[_Bindings]) -> list[str]:
     """The texts to measure: one where nothing is to be bound, else one for each pick."""
     # A `$` marks what is bound from outside, also where the head of the file does not say what it is.
-    named = {name for name, _ in query.parameters} | set(re.findall(r"\$(\w+)", query.text))
+    named = {parameter.name for parameter in query.parameters} | set(re.findall(r"\$(\w+)", query.text))
     if not named:
         return [query.text]
     texts = (bind(query.text, {name: pick[name] for name in named if name in pick}) for pick in picks)

@@ -5,13 +5,17 @@ section 13.2). The engine gives it once for each (oxigraph issue 1919), so that 
 memory for the query; the bounds of memory and time hold for that, too.
 """
 
+import re
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urljoin
 
 import pyoxigraph as ox
 
 from odatis_kg.store.syntax import first_form
 from odatis_kg.store.tokens import tokens
+
+_FROM: Final = re.compile("from", re.IGNORECASE)
 
 Graphs = list[ox.NamedNode | ox.BlankNode]
 DefaultGraphs = list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph]
@@ -43,6 +47,8 @@ def dataset_of(
 
 def _stated(text: str) -> tuple[list[str], list[str]]:
     """The graphs of FROM and of FROM NAMED; none when one is named in a way that only the engine can read."""
+    if not _FROM.search(text):
+        return [], []  # as most queries: they are not to be read token by token once more
     prefixes: dict[str, str] = {}
     base = ""
     default: list[str] = []

@@ -10,12 +10,10 @@ workers open it beside the old ones, and the old ones finish what they do; the e
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
 import os
-import signal
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -28,20 +26,17 @@ from odatis_kg.store.engine import (
     Answer,
     EngineState,
     EngineUnavailableError,
-    Format,
-    GraphFormat,
     NotAcceptableError,
     OverloadedError,
     Query,
-    QueryMemoryError,
     QueryTimeoutError,
     ResultTooLargeError,
-    TableFormat,
     UnwritableResultError,
 )
-from odatis_kg.store.processes import Mode, Nursery, Worker, WorkerDiedError
+from odatis_kg.store.evaluation import Evaluation
+from odatis_kg.store.processes import Mode, Nursery, Worker
 from odatis_kg.store.release import Release, Releases
-from odatis_kg.store.shares import QueueFullError, Shares, Usage
+from odatis_kg.store.shares import Shares, Usage
 from odatis_kg.store.syntax import Form, QueryRefusedError
 
 _POLL_SECONDS: Final = 0.5
@@ -51,7 +46,6 @@ _SPARE: Final = 1
 _STOP_SECONDS: Final = 5.0
 _REMEMBERED: Final = 1_000
 _PARKED_FOR_EACH_PLACE: Final = 8
-_SLOW_READER_SECONDS: Final = 0.1
 # Memory of a statement of a release, in named and default graph together, in a process that reads all of it (bytes).
 _STATEMENT_BYTES: Final = 1_000
 _QUICKLY_READ: Final = 150_000  # statements
@@ -60,16 +54,8 @@ _ALLOCATORS: Final = ("/usr/lib/*/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.
 _log = logging.getLogger(__name__)
 
 
-class _OverdueError(Exception):
-    """The query has had its time in the prompt lane."""
-
-
-class _BeginAgainError(Exception):
-    """The query is to be evaluated again, on another process."""
-
-
 @dataclass(eq=False, slots=True)
-class _Generation:
+class Generation:
     """The workers of one release."""
 
     release: Release
@@ -86,221 +72,26 @@ class _Generation:
         return sum(not worker.slow for worker in self.workers) + self.starting
 
 
-class _Whole:
-    """A small answer, already read: its worker does something else by now."""
-
-    def __init__(self, form: Form, format_: Format, content: list[bytes]) -> None:
-        self.form = form
-        self.format = format_
-        self.length: int | None = sum(map(len, content))
-        self._content = content
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for piece in self._content:
-            yield piece
-
-
-class _Evaluation:
-    """One query at work; when it has more than 64 kB to say, the answer that is being read from its worker."""
-
-    def __init__(self, pool: "WorkerPool", query: Query, seconds: float) -> None:
-        self.form = Form.SELECT
-        self.format: Format = TableFormat.JSON
-        self.length: int | None = None
-        self._pool = pool
-        self._own = query.own
-        self.client = query.client
-        self._loop = asyncio.get_running_loop()
-        self._seconds = seconds
-        self._deadline = self._loop.time() + seconds
-        self._body = pool._frame(query)
-        self._key = hashlib.sha256(self._body).digest()
-        self._lane: Shares | None = None
-        self._since = 0.0
-        self._streaming = False
-        self._parked = False
-        self._reader: asyncio.TimerHandle | None = None  # runs while the one who reads does something else
-        self._worker: Worker | None = None
-        self._generation: _Generation | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-
-    async def begin(self) -> Answer:
-        """Find a place and a worker, and wait for the beginning of the answer."""
-        fresh = False
-        wanted = self._pool._prompt if self._key not in self._pool._long_queries else self._pool._long
-        while True:
-            if not self._own:
-                await self._enter(wanted)
-            try:
-                return await self._evaluate(fresh=fresh)
-            except _BeginAgainError:
-                wanted = self._pool._long
-            except WorkerDiedError:
-                assert self._worker and self._generation
-                status = await self._generation.nursery.reap(self._worker)
-                killed = status == -signal.SIGKILL  # from outside: it may have been dead before the query came
-                self._pool._count("outside" if killed else "memory")
-                await self._let_go()
-                if fresh or not killed:
-                    raise QueryMemoryError(self._pool._settings.memory_mb) from None
-                fresh = True
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The rest of the answer, piece by piece."""
-        while self._worker:
-            try:
-                kind, body = await self._receive()
-            except WorkerDiedError:
-                self._pool._count("memory")
-                raise QueryMemoryError(self._pool._settings.memory_mb) from None
-            if kind == b"D":
-                self._wait_for_reader()
-                yield body
-                continue
-            self._give_back()
-            if kind != b"E":
-                raise self._pool._error(json.loads(body))
-
-    async def close(self, reason: str) -> None:
-        """Stop whatever is still going on."""
-        if self._worker:
-            self._pool._count(reason)
-        await self._let_go()
-
-    @property
-    def is_parked(self) -> bool:
-        """Whether it waits, half answered, for a place or for its reader."""
-        return self._parked and self._worker is not None
-
-    async def _evaluate(self, *, fresh: bool) -> Answer:
-        long = self._lane is self._pool._long
-        self._generation, self._worker = await self._pool._worker(self._deadline, self._seconds, slow=long, fresh=fresh)
-        worker = self._worker
-        worker.send(b"Q", self._body)
-        self._timers = [self._loop.call_at(self._deadline, worker.interrupt, QueryTimeoutError(self._seconds))]
-        if not self._own and not long and self._pool._prompt_seconds < self._seconds:
-            self._timers.append(self._loop.call_later(self._pool._prompt_seconds, self._overdue))
-        kind, reply = await self._receive()
-        message = json.loads(reply)
-        if kind != b"H":
-            self._give_back()
-            raise self._pool._error(message)
-        self._streaming = True
-        self.form = Form(message["form"])
-        self.format = (GraphFormat if self.form.makes_graph else TableFormat)(message["format"])
-        if message["length"] is None:
-            self._wait_for_reader()
-            return self
-        return _Whole(self.form, self.format, [piece async for piece in self.chunks()])
-
-    async def _receive(self) -> tuple[bytes, bytes]:
-        assert self._worker
-        if self._reader:
-            self._reader.cancel()
-            self._reader = None
-        if self._parked:
-            await self._enter(self._pool._long)  # meanwhile nobody reads what the worker writes, and it waits
-            self._parked = False
-        try:
-            return await self._worker.receive()
-        except _OverdueError:
-            self._pool._count("postponed")
-            await self._let_go()
-            raise _BeginAgainError from None
-
-    def _overdue(self) -> None:
-        """Leave the prompt lane: as it is where a long place is free or bytes have been sent, else to begin again later."""
-        pool, worker = self._pool, self._worker
-        if worker is None or self._generation is None:
-            return
-        pool._remember(self._key)
-        if not self._reader and pool._long.try_acquire(self.client):
-            self._leave()
-            self._lane, self._since = pool._long, self._loop.time()
-        elif self._streaming:
-            self._leave()
-            self._parked = True
-            pool._park(self)
-        else:
-            worker.interrupt(_OverdueError())
-            return
-        worker.slow_down()
-        pool._replenish(self._generation)
-
-    def _wait_for_reader(self) -> None:
-        self._reader = self._loop.call_later(_SLOW_READER_SECONDS, self._reader_is_slow)
-
-    def _reader_is_slow(self) -> None:
-        """Whoever reads takes longer than the worker: let others have the place meanwhile."""
-        if self._worker and self._lane is self._pool._long:
-            self._leave()
-            self._parked = True
-            self._pool._park(self)
-
-    def abandon(self) -> None:
-        """End it for want of room; who reads it is told when it goes on reading."""
-        if self._worker:
-            self._worker.interrupt(OverloadedError(self._pool._retry_after(self._seconds)))
-            self._worker.kill()
-
-    async def _enter(self, lane: Shares) -> None:
-        try:
-            await lane.acquire(self.client, self._deadline)
-        except (QueueFullError, TimeoutError):
-            self._pool.refused += 1
-            raise OverloadedError(self._pool._retry_after(self._seconds)) from None
-        self._lane, self._since = lane, self._loop.time()
-
-    def _leave(self) -> None:
-        if self._lane:
-            lane, self._lane = self._lane, None
-            lane.release(self.client, self._loop.time() - self._since)
-
-    def _give_back(self) -> None:
-        """The worker has said all it had to say."""
-        self._stop_timers()
-        if self._worker and self._generation:
-            worker, self._worker = self._worker, None
-            self._pool._give_back(self._generation, worker)
-        self._leave()
-
-    async def _let_go(self) -> None:
-        """End the worker, if there still is one, and leave the lane."""
-        self._stop_timers()
-        self._leave()
-        if self._worker and self._generation:
-            worker, self._worker = self._worker, None
-            await self._pool._dismiss(self._generation, worker)
-            self._pool._replenish(self._generation)
-
-    def _stop_timers(self) -> None:
-        if self._reader:
-            self._reader.cancel()
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-
-
 class WorkerPool:
     """See the module's docstring. `start` it inside the event loop that will use it."""
 
     def __init__(self, releases: Releases, settings: QuerySettings, workers: int) -> None:
         self._releases = releases
-        self._settings = settings
+        self.settings = settings
         # One process more than visitors' queries may fill: our own pages never wait behind them.
         self._size = workers + 1
         usage = Usage()
-        self._prompt = Shares(workers, settings.queue, usage)
-        self._long = Shares(settings.long_places, settings.queue, usage)
-        self._prompt_seconds = settings.prompt_ms / 1_000
-        self._long_queries: OrderedDict[bytes, None] = OrderedDict()
-        self._current: _Generation | None = None
+        self.prompt = Shares(workers, settings.queue, usage)
+        self.long = Shares(settings.long_places, settings.queue, usage)
+        self.prompt_seconds = settings.prompt_ms / 1_000
+        self.known_long: OrderedDict[bytes, None] = OrderedDict()
+        self._current: Generation | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
         self._stopped = False
         self._failed_in_memory = ""
-        self._parked: list[_Evaluation] = []
+        self._parked: list[Evaluation] = []
         self.kills: Counter[str] = Counter()
         self.refused = 0
 
@@ -313,15 +104,14 @@ class WorkerPool:
         """See `SparqlEngine.state`."""
         now = self._current
         busy = len(now.workers) - len(now.idle) - len(now.idle_slow) if now else 0
-        locks = {worker.network_lock for worker in now.workers} if now else set()
         return EngineState(
             mode=now.nursery.mode if now else "disk",
-            places=self._prompt.places + self._long.places,
+            places=self.prompt.places + self.long.places,
             busy=busy,
-            waiting=self._prompt.waiting + self._long.waiting + len(self._waiting),
+            waiting=self.prompt.waiting + self.long.waiting + len(self._waiting),
             kills=dict(self.kills),
             refused=self.refused,
-            network_lock=locks == {True},
+            network_lock=now.nursery.network_lock if now else False,
         )
 
     async def start(self) -> None:
@@ -362,7 +152,7 @@ class WorkerPool:
     @asynccontextmanager
     async def query(self, query: Query) -> AsyncIterator[Answer]:
         """See `SparqlEngine.query`."""
-        evaluation = _Evaluation(self, query, min(query.timeout or math.inf, self._settings.timeout_seconds))
+        evaluation = Evaluation(self, query, min(query.timeout or math.inf, self.settings.timeout_seconds))
         reason = "left"
         try:
             yield await evaluation.begin()
@@ -372,7 +162,8 @@ class WorkerPool:
         finally:
             await evaluation.close(reason)
 
-    def _frame(self, query: Query) -> bytes:
+    def frame_of(self, query: Query) -> bytes:
+        """A query as a worker reads it."""
         return json.dumps(
             {
                 "text": query.text,
@@ -381,13 +172,14 @@ class WorkerPool:
                 "default_graphs": query.default_graphs,
                 "named_graphs": query.named_graphs,
                 "base": query.base,
-                "nesting": self._settings.nesting,
-                "service_allow": self._settings.service_allow,
-                "result_bytes": self._settings.result_mb * 1_000_000,
+                "nesting": self.settings.nesting,
+                "service_allow": self.settings.service_allow,
+                "result_bytes": self.settings.result_mb * 1_000_000,
             }
         ).encode("utf-8", "surrogatepass")
 
-    def _error(self, message: dict[str, Any]) -> Exception:
+    def error_of(self, message: dict[str, Any]) -> Exception:
+        """The error that a worker tells of."""
         kind = message["kind"]
         if kind == "refused":
             return QueryRefusedError(message["message"], **message["place"])
@@ -396,37 +188,41 @@ class WorkerPool:
         if kind == "unwritable":
             return UnwritableResultError(message["message"])
         if kind == "too-large":
-            return ResultTooLargeError(self._settings.result_mb)
+            return ResultTooLargeError(self.settings.result_mb)
         return EngineUnavailableError(message["message"])
 
-    def _remember(self, key: bytes) -> None:
+    def remember(self, key: bytes) -> None:
         """This query is a long one: it will wait with its like the next time."""
-        self._long_queries[key] = None
-        self._long_queries.move_to_end(key)
-        if len(self._long_queries) > _REMEMBERED:
-            self._long_queries.popitem(last=False)
+        self.known_long[key] = None
+        self.known_long.move_to_end(key)
+        if len(self.known_long) > _REMEMBERED:
+            self.known_long.popitem(last=False)
 
-    def _park(self, evaluation: _Evaluation) -> None:
+    def park(self, evaluation: Evaluation) -> None:
         """Keep a long answer whose reader is slow, or for which there is no place now; but not any number of them."""
         self._parked = [one for one in self._parked if one.is_parked]
         self._parked.append(evaluation)
-        if len(self._parked) > _PARKED_FOR_EACH_PLACE * self._long.places:
+        if len(self._parked) > _PARKED_FOR_EACH_PLACE * self.long.places:
             counted = Counter(one.client for one in self._parked)
             most = counted.most_common(1)[0][0]
             first = next(one for one in self._parked if one.client == most)
             self._parked.remove(first)
-            self._count("parked")
+            self.count("parked")
             first.abandon()
 
-    def _retry_after(self, seconds: float) -> int:
+    def retry_after(self, seconds: float) -> int:
+        """When to come again, in seconds, for one whose query may take so many."""
         return max(1, round(seconds / 4))
 
-    def _count(self, reason: str) -> None:
+    def count(self, reason: str) -> None:
+        """Note that a worker was killed, and why."""
         self.kills[reason] += 1
 
     # Workers
 
-    async def _worker(self, deadline: float, seconds: float, *, slow: bool, fresh: bool) -> tuple[_Generation, Worker]:
+    async def worker_for(
+        self, deadline: float, seconds: float, *, slow: bool, fresh: bool
+    ) -> tuple[Generation, Worker]:
         """A worker that does nothing else: a new one when asked `fresh`, one that runs behind all others when `slow`."""
         while True:
             generation = self._current
@@ -436,19 +232,19 @@ class WorkerPool:
                 worker = await self._slow_or_fresh(generation, slow=slow, fresh=fresh)
             else:
                 while generation.idle and generation.idle[-1].lost:
-                    await self._dismiss(generation, generation.idle.pop())
-                    self._replenish(generation)
+                    await self.dismiss(generation, generation.idle.pop())
+                    self.replenish(generation)
                 worker = generation.idle.pop() if generation.idle else None
             if worker:
                 return generation, worker
             await self._wait(deadline, seconds)
 
-    async def _slow_or_fresh(self, generation: _Generation, *, slow: bool, fresh: bool) -> Worker | None:
+    async def _slow_or_fresh(self, generation: Generation, *, slow: bool, fresh: bool) -> Worker | None:
         while not fresh and generation.idle_slow:
             worker = generation.idle_slow.pop()
             if not worker.lost:
                 return worker
-            await self._dismiss(generation, worker)
+            await self.dismiss(generation, worker)
         try:
             worker = await generation.nursery.fork()
         except EngineUnavailableError:
@@ -463,9 +259,9 @@ class WorkerPool:
 
     async def _wait(self, deadline: float, seconds: float) -> None:
         """Until there may be an idle worker."""
-        if len(self._waiting) >= self._settings.queue + self._size:
+        if len(self._waiting) >= self.settings.queue + self._size:
             self.refused += 1
-            raise OverloadedError(self._retry_after(seconds))
+            raise OverloadedError(self.retry_after(seconds))
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -478,7 +274,7 @@ class WorkerPool:
                 self._wake()  # it was this one's turn: the next in line has it now
             if isinstance(reason, TimeoutError):
                 self.refused += 1
-                raise OverloadedError(self._retry_after(seconds)) from None
+                raise OverloadedError(self.retry_after(seconds)) from None
             raise
 
     def _wake(self) -> None:
@@ -488,27 +284,25 @@ class WorkerPool:
                 turn.set_result(None)
                 return
 
-    def _give_back(self, generation: _Generation, worker: Worker) -> None:
+    def give_back(self, generation: Generation, worker: Worker) -> None:
         """A worker has nothing to do: keep it where it is of use."""
-        idle, most = (
-            (generation.idle_slow, self._long.places) if worker.slow else (generation.idle, self._size + _SPARE)
-        )
+        idle, most = (generation.idle_slow, self.long.places) if worker.slow else (generation.idle, self._size + _SPARE)
         if generation is not self._current or self._stopped or len(idle) >= most:
             worker.close()
-            self._spawn_task(self._dismiss(generation, worker))
+            self._spawn_task(self.dismiss(generation, worker))
             return
         idle.append(worker)
         if not worker.slow:
             self._wake()
 
-    def _replenish(self, generation: _Generation) -> None:
+    def replenish(self, generation: Generation) -> None:
         """Fork workers until there are as many for the prompt lane as there should be."""
         if generation is self._current and not self._stopped:
             for _ in range(self._size + _SPARE - generation.prompt):
                 generation.starting += 1
                 self._spawn_task(self._fork(generation))
 
-    async def _fork(self, generation: _Generation) -> None:
+    async def _fork(self, generation: Generation) -> None:
         try:
             worker = await generation.nursery.fork()
         except EngineUnavailableError as error:
@@ -516,13 +310,13 @@ class WorkerPool:
             await asyncio.sleep(_RETRY_SECONDS)
             generation.starting -= 1
             if not generation.nursery.lost:
-                self._replenish(generation)
+                self.replenish(generation)
             return
         generation.starting -= 1
         generation.workers.add(worker)
-        self._give_back(generation, worker)
+        self.give_back(generation, worker)
 
-    async def _dismiss(self, generation: _Generation, worker: Worker) -> None:
+    async def dismiss(self, generation: Generation, worker: Worker) -> None:
         generation.workers.discard(worker)
         await generation.nursery.reap(worker)
         if not generation.workers and generation is not self._current:
@@ -530,7 +324,7 @@ class WorkerPool:
 
     # Releases
 
-    async def _open(self, release: Release, mode: Mode) -> _Generation:
+    async def _open(self, release: Release, mode: Mode) -> Generation:
         held = ExitStack()
         held.enter_context(release.in_use())
         nursery: Nursery | None = None
@@ -538,11 +332,11 @@ class WorkerPool:
             nursery = await Nursery.start(
                 release,
                 mode,
-                self._settings.memory_mb,
-                _allocator(self._settings.allocator),
-                sockets=bool(self._settings.service_allow),
+                self.settings.memory_mb,
+                _allocator(self.settings.allocator),
+                sockets=bool(self.settings.service_allow),
             )
-            generation = _Generation(release, nursery, held)
+            generation = Generation(release, nursery, held)
             workers = [await nursery.fork() for _ in range(self._size + _SPARE)]
         except BaseException:
             if nursery:
@@ -553,7 +347,7 @@ class WorkerPool:
         generation.idle.extend(workers)
         return generation
 
-    async def _close(self, generation: _Generation) -> None:
+    async def _close(self, generation: Generation) -> None:
         workers, generation.workers = generation.workers, set()
         for worker in workers:
             worker.close()
@@ -590,18 +384,18 @@ class WorkerPool:
 
     def _mode(self, release: Release) -> Mode:
         """How a release is to be served."""
-        if self._settings.mode == "disk" or release.id == self._failed_in_memory:
+        if self.settings.mode == "disk" or release.id == self._failed_in_memory:
             return "disk"
-        processes = 1 + self._size + _SPARE + self._long.places
+        processes = 1 + self._size + _SPARE + self.long.places
         needed = release.manifest.quads * _STATEMENT_BYTES * processes
-        budget = self._settings.memory_budget_mb * 1_000_000 or _memory() // 2
-        return "memory" if self._settings.mode == "memory" or needed <= budget else "disk"
+        budget = self.settings.memory_budget_mb * 1_000_000 or _memory() // 2
+        return "memory" if self.settings.mode == "memory" or needed <= budget else "disk"
 
     async def _switch(self, release: Release, mode: Mode) -> None:
         generation = await self._open(release, mode)
         old, self._current = self._current, generation
         if old and old.release.id != release.id:
-            self._long_queries.clear()
+            self.known_long.clear()
         for _ in range(len(generation.idle)):
             self._wake()
         if old is not None:
@@ -609,7 +403,7 @@ class WorkerPool:
             old.idle.clear()
             old.idle_slow.clear()
             for worker in idle:
-                await self._dismiss(old, worker)
+                await self.dismiss(old, worker)
             if not idle and not old.workers:
                 await self._close(old)
 

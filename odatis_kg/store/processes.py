@@ -40,7 +40,6 @@ class Worker(asyncio.Protocol):
         self.process = 0
         self.lost = False
         self.slow = False
-        self.network_lock = False
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._frames: deque[tuple[bytes, bytes]] = deque()
@@ -152,6 +151,7 @@ class Nursery:
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, mode: Mode) -> None:
         self.mode = mode
         self.lost = False
+        self.network_lock = False
         self._process = process
         self._control = control
         self._forks: deque[asyncio.Future[int]] = deque()
@@ -235,7 +235,7 @@ class Nursery:
         if kind != b"R":
             await self.reap(worker)
             raise EngineUnavailableError(body.decode("utf-8", "replace"))
-        worker.network_lock = b"true" in body
+        self.network_lock = b"true" in body
         return worker
 
     async def reap(self, worker: Worker) -> int:

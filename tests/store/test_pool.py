@@ -222,7 +222,7 @@ async def test_workers_open_no_socket_even_when_the_query_gets_through(make: Mak
     with socket.create_server(("127.0.0.1", 0)) as probe:
         probe.settimeout(0.2)
         address = f"http://127.0.0.1:{probe.getsockname()[1]}/"
-        pool._frame = unlocked(pool._frame, address)
+        pool.frame_of = unlocked(pool.frame_of, address)
         with pytest.raises(EngineUnavailableError, match="denied"):
             await answer_of(pool, f"SELECT * {{ SERVICE <{address}> {{ ?s ?p ?o }} }}")
         with pytest.raises(TimeoutError):

@@ -1,0 +1,238 @@
+"""One query at work in the pool: from its place in a lane, over a worker, to the pieces of its answer.
+
+What must stay true: whatever happens - an error, a deadline, a client that leaves, a worker that dies - the place is given
+back, and the worker is either idle and whole or dead.
+"""
+
+import asyncio
+import hashlib
+import json
+import signal
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from odatis_kg.store.engine import (
+    Answer,
+    Format,
+    GraphFormat,
+    OverloadedError,
+    Query,
+    QueryMemoryError,
+    QueryTimeoutError,
+    TableFormat,
+)
+from odatis_kg.store.processes import Worker, WorkerDiedError
+from odatis_kg.store.shares import QueueFullError, Shares
+from odatis_kg.store.syntax import Form
+
+if TYPE_CHECKING:
+    from odatis_kg.store.pool import Generation, WorkerPool
+
+_SLOW_READER_SECONDS: Final = 0.1
+
+
+class _OverdueError(Exception):
+    """The query has had its time in the prompt lane."""
+
+
+class _BeginAgainError(Exception):
+    """The query is to be evaluated again, on another process."""
+
+
+class _Whole:
+    """A small answer, already read: its worker does something else by now."""
+
+    def __init__(self, form: Form, format_: Format, content: list[bytes]) -> None:
+        self.form = form
+        self.format = format_
+        self.length: int | None = sum(map(len, content))
+        self._content = content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self._content:
+            yield piece
+
+
+class Evaluation:
+    """One query at work; when it has more than 64 kB to say, the answer that is being read from its worker."""
+
+    def __init__(self, pool: "WorkerPool", query: Query, seconds: float) -> None:
+        self.form = Form.SELECT
+        self.format: Format = TableFormat.JSON
+        self.length: int | None = None
+        self._pool = pool
+        self._own = query.own
+        self.client = query.client
+        self._loop = asyncio.get_running_loop()
+        self._seconds = seconds
+        self._deadline = self._loop.time() + seconds
+        self._body = pool.frame_of(query)
+        self._key = hashlib.sha256(self._body).digest()
+        self._lane: Shares | None = None
+        self._since = 0.0
+        self._streaming = False
+        self._parked = False
+        self._reader: asyncio.TimerHandle | None = None  # runs while the one who reads does something else
+        self._worker: Worker | None = None
+        self._generation: Generation | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+
+    async def begin(self) -> Answer:
+        """Find a place and a worker, and wait for the beginning of the answer."""
+        fresh = False
+        wanted = self._pool.prompt if self._key not in self._pool.known_long else self._pool.long
+        while True:
+            if not self._own:
+                await self._enter(wanted)
+            try:
+                return await self._evaluate(fresh=fresh)
+            except _BeginAgainError:
+                wanted = self._pool.long
+            except WorkerDiedError:
+                assert self._worker and self._generation
+                status = await self._generation.nursery.reap(self._worker)
+                killed = status == -signal.SIGKILL  # from outside: it may have been dead before the query came
+                self._pool.count("outside" if killed else "memory")
+                await self._let_go()
+                if fresh or not killed:
+                    raise QueryMemoryError(self._pool.settings.memory_mb) from None
+                fresh = True
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The rest of the answer, piece by piece."""
+        while self._worker:
+            try:
+                kind, body = await self._receive()
+            except WorkerDiedError:
+                self._pool.count("memory")
+                raise QueryMemoryError(self._pool.settings.memory_mb) from None
+            if kind == b"D":
+                self._wait_for_reader()
+                yield body
+                continue
+            self._give_back()
+            if kind != b"E":
+                raise self._pool.error_of(json.loads(body))
+
+    async def close(self, reason: str) -> None:
+        """Stop whatever is still going on."""
+        if self._worker:
+            self._pool.count(reason)
+        await self._let_go()
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it waits, half answered, for a place or for its reader."""
+        return self._parked and self._worker is not None
+
+    async def _evaluate(self, *, fresh: bool) -> Answer:
+        long = self._lane is self._pool.long
+        self._generation, self._worker = await self._pool.worker_for(
+            self._deadline, self._seconds, slow=long, fresh=fresh
+        )
+        worker = self._worker
+        worker.send(b"Q", self._body)
+        self._timers = [self._loop.call_at(self._deadline, worker.interrupt, QueryTimeoutError(self._seconds))]
+        if not self._own and not long and self._pool.prompt_seconds < self._seconds:
+            self._timers.append(self._loop.call_later(self._pool.prompt_seconds, self._overdue))
+        kind, reply = await self._receive()
+        message = json.loads(reply)
+        if kind != b"H":
+            self._give_back()
+            raise self._pool.error_of(message)
+        self._streaming = True
+        self.form = Form(message["form"])
+        self.format = (GraphFormat if self.form.makes_graph else TableFormat)(message["format"])
+        if message["length"] is None:
+            self._wait_for_reader()
+            return self
+        return _Whole(self.form, self.format, [piece async for piece in self.chunks()])
+
+    async def _receive(self) -> tuple[bytes, bytes]:
+        assert self._worker
+        if self._reader:
+            self._reader.cancel()
+            self._reader = None
+        if self._parked:
+            await self._enter(self._pool.long)  # meanwhile nobody reads what the worker writes, and it waits
+            self._parked = False
+        try:
+            return await self._worker.receive()
+        except _OverdueError:
+            self._pool.count("postponed")
+            await self._let_go()
+            raise _BeginAgainError from None
+
+    def _overdue(self) -> None:
+        """Leave the prompt lane: as it is where a long place is free or bytes have been sent, else to begin again later."""
+        pool, worker = self._pool, self._worker
+        if worker is None or self._generation is None:
+            return
+        pool.remember(self._key)
+        if not self._reader and pool.long.try_acquire(self.client):
+            self._leave()
+            self._lane, self._since = pool.long, self._loop.time()
+        elif self._streaming:
+            self._leave()
+            self._parked = True
+            pool.park(self)
+        else:
+            worker.interrupt(_OverdueError())
+            return
+        worker.slow_down()
+        pool.replenish(self._generation)
+
+    def _wait_for_reader(self) -> None:
+        self._reader = self._loop.call_later(_SLOW_READER_SECONDS, self._reader_is_slow)
+
+    def _reader_is_slow(self) -> None:
+        """Whoever reads takes longer than the worker: let others have the place meanwhile."""
+        if self._worker and self._lane is self._pool.long:
+            self._leave()
+            self._parked = True
+            self._pool.park(self)
+
+    def abandon(self) -> None:
+        """End it for want of room; who reads it is told when it goes on reading."""
+        if self._worker:
+            self._worker.interrupt(OverloadedError(self._pool.retry_after(self._seconds)))
+            self._worker.kill()
+
+    async def _enter(self, lane: Shares) -> None:
+        try:
+            await lane.acquire(self.client, self._deadline)
+        except (QueueFullError, TimeoutError):
+            self._pool.refused += 1
+            raise OverloadedError(self._pool.retry_after(self._seconds)) from None
+        self._lane, self._since = lane, self._loop.time()
+
+    def _leave(self) -> None:
+        if self._lane:
+            lane, self._lane = self._lane, None
+            lane.release(self.client, self._loop.time() - self._since)
+
+    def _give_back(self) -> None:
+        """The worker has said all it had to say."""
+        self._stop_timers()
+        if self._lane is self._pool.long and self._loop.time() - self._since < self._pool.prompt_seconds:
+            self._pool.known_long.pop(self._key, None)  # it was slow only because the machine was busy
+        if self._worker and self._generation:
+            worker, self._worker = self._worker, None
+            self._pool.give_back(self._generation, worker)
+        self._leave()
+
+    async def _let_go(self) -> None:
+        """End the worker, if there still is one, and leave the lane."""
+        self._stop_timers()
+        self._leave()
+        if self._worker and self._generation:
+            worker, self._worker = self._worker, None
+            await self._pool.dismiss(self._generation, worker)
+            self._pool.replenish(self._generation)
+
+    def _stop_timers(self) -> None:
+        if self._reader:
+            self._reader.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
