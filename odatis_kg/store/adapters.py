@@ -11,5 +11,5 @@ def engine_for(settings: Settings, *, workers: int | None = None) -> SparqlEngin
     if settings.engine == "sparql":
         from odatis_kg.store.remote import RemoteEngine  # only who asks for it waits for aiohttp
 
-        return RemoteEngine(settings.query, settings.base_url)
+        return RemoteEngine(settings.query, settings.base_url, Releases(settings.data_dir))
     return WorkerPool(Releases(settings.data_dir), settings.query, workers or settings.server.workers)
