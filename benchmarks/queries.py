@@ -8,7 +8,6 @@ reads what it does not need.
 
 import argparse
 import multiprocessing
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,12 +75,14 @@ def things(made: Made) -> list[dict[str, Term | Sequence[Term]]]:
 
 
 def bound(query: NamedQuery, picks: Sequence[_Bindings]) -> list[str]:
-    """The texts to measure: one where nothing is to be bound, else one for each pick."""
-    # A `$` marks what is bound from outside, also where the head of the file does not say what it is.
-    named = {parameter.name for parameter in query.parameters} | set(re.findall(r"\$(\w+)", query.text))
-    if not named:
-        return [query.text]
-    texts = (bind(query.text, {name: pick[name] for name in named if name in pick}) for pick in picks)
+    """The texts to measure: one where nothing is to be bound, else one for each pick; what is not picked has its default."""
+    texts = []
+    for pick in picks if query.parameters else [{}]:
+        terms: dict[str, Term | Sequence[Term]] = {}
+        for parameter in query.parameters:
+            terms |= parameter.bindings(parameter.default, _IRIS)
+        terms |= {name: pick[name] for name in terms if name in pick}
+        texts.append(bind(query.text, terms))
     return list(dict.fromkeys(texts))
 
 

@@ -1,5 +1,6 @@
 """The servers that are measured: ours, Oxigraph's own and rdflib-endpoint, each in processes of its own; and their memory."""
 
+import gzip
 import os
 import re
 import resource
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -93,11 +95,16 @@ def native(store: Path, *flags: str, memory_gb: float = 0) -> Iterator[Server]:
 
 @contextmanager
 def rdflib_endpoint(dump: Path) -> Iterator[Server]:
-    """`rdflib-endpoint serve` (installed by who measures it) on a file of N-Quads."""
+    """`rdflib-endpoint serve` (installed by who measures it) on a file of compressed N-Quads."""
     program = shutil.which("rdflib-endpoint") or str(Path(sysconfig.get_path("scripts")) / "rdflib-endpoint")
     port = _free_port()
-    with _started([program, "serve", "--port", str(port), str(dump)], port, "/") as server:
-        yield server
+    with tempfile.TemporaryDirectory() as place:
+        plain = Path(place) / "dump.nq"
+        with gzip.open(dump) as packed, plain.open("wb") as out:
+            shutil.copyfileobj(packed, out)
+        command = [program, "serve", "--host", "127.0.0.1", "--port", str(port), str(plain)]
+        with _started(command, port, "/") as server:
+            yield server
 
 
 class MemoryWatch:

@@ -23,10 +23,10 @@ from odatis_kg import __version__
 from odatis_kg.iris import Iris
 from odatis_kg.lineage.runs import lines, software
 from odatis_kg.resources import folder
-from odatis_kg.store import statistics, textindex
+from odatis_kg.store import boxindex, partitions, statistics, textindex, void
 from odatis_kg.store.dump import DumpWriter
 from odatis_kg.store.loading import load
-from odatis_kg.store.release import Manifest, Release, Releases
+from odatis_kg.store.release import DESCRIPTION, Manifest, Release, Releases
 
 BASE: Final = "http://localhost:8000/"
 # Data sets for so many statements, about: by name, as asked for on the command line.
@@ -326,7 +326,7 @@ def make(size: str, place: Path) -> Made:
     """
     datasets = SIZES[size] if size in SIZES else int(size)
     mark = hashlib.sha256()
-    for part in (Corpus, templates, statistics, textindex):
+    for part in (Corpus, templates, statistics, partitions, textindex, boxindex, void):
         mark.update(inspect.getsource(part).encode())
     for path in sorted(folder("ontologies").glob("*.ttl")):
         mark.update(path.read_bytes())
@@ -345,7 +345,10 @@ def _build(corpus: Corpus, data_dir: Path, mark: str) -> Release:
         store = load(dump, draft.store)
         counted = statistics.count(store, dump.digests, iris)
         things = textindex.build(store, draft.path / "text.sqlite", iris.odk)
+        boxindex.build(store, draft.path / "text.sqlite", iris.odk)
         draft.write_json("statistics.json", counted | {"things": things})
+        said = void.describe(counted, _RUN, "2025-01-01T00:00:00Z", void.examples(store, iris), iris)
+        void.write(store, draft.path / DESCRIPTION, said, None)
         del store
         manifest = Manifest(
             id=_RUN,

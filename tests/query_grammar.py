@@ -79,7 +79,8 @@ class Names:
     graphs: Sequence[str] = ("<http://localhost:8000/graph/ontology/odk>",)
     literals: Sequence[str] = ('"Argo"@en',)
     services: Sequence[str] = ("http://127.0.0.1:1/",)
-    own_predicates: Sequence[str] = ()
+    # Predicates of ours that ask an index, with their objects.
+    own_patterns: Sequence[str] = ()
     prefixes: dict[str, str] = field(default_factory=lambda: dict(PREFIXES))
 
 
@@ -184,14 +185,14 @@ class Grammar:
     def verb(self) -> str:
         if self._maybe(0.15):
             return self.variable()
-        if self._names.own_predicates and self._maybe(0.05):
-            return self._chance.choice(self._names.own_predicates)
         return self.path() if self._maybe(0.3) else self.iri(self._names.predicates)
 
     def triples(self, *, simple: bool = False) -> str:
         subject = self.variable() if self._maybe(0.8) else self.term()
         verb = self.iri(self._names.predicates) if simple else self.verb()
         text = self._join(subject, verb, self.term())
+        if self._names.own_patterns and not simple and self._maybe(0.04):
+            text = self._join(subject, self._chance.choice(self._names.own_patterns))
         while self._maybe(0.3):
             more = self._join(";", self.iri(self._names.predicates) if simple else self.verb(), self.term())
             text += more if self._maybe(0.8) else self._join(",", self.term())

@@ -29,6 +29,8 @@ def sentences(origin: Origin) -> list[str]:
             "register": "the reviewed directory of odatis-kg",
             "local": "a local graph, put there by those who run this service",
             "gone": "what is left of a record that its source has no more",
+            "queries": "the query library of odatis-kg",
+            "void": "what this release says of itself",
         }
         return [f"{_statements(origin)} from {what.get(origin.family, 'odatis-kg itself')} ({origin.graph})."]
     where = f"was read from {origin.file}"

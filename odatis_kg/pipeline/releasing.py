@@ -27,9 +27,9 @@ from odatis_kg.quality.reports import FileReport
 from odatis_kg.quality.shacl import Shapes
 from odatis_kg.resources import PACKAGE, folder
 from odatis_kg.store import boxindex, statistics, textindex, void
-from odatis_kg.store.dump import Dump, DumpWriter
+from odatis_kg.store.dump import DESCRIPTION, Dump, DumpWriter
 from odatis_kg.store.loading import Changes, load, load_changed
-from odatis_kg.store.release import DESCRIPTION, Draft, Manifest, Release, Releases
+from odatis_kg.store.release import Draft, Manifest, Release, Releases
 
 # When more of the statements are in changed graphs, loading all of them is sooner done than replacing those.
 _MOST_CHANGED = 0.3

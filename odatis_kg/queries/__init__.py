@@ -120,11 +120,18 @@ def read(name: str, iris: Iris) -> NamedQuery:
         comment=said("comment"),
         commentaire=said("commentaire"),
         keywords=tuple(word.strip() for word in said("keywords").split(",") if word.strip()),
-        time=Time(said("time")),
+        time=_time(name, said("time")),
         parameters=tuple(parse(line, iris) for line in header.get("parameter", [])),
         text=declared + text,
         iris=iris,
     )
+
+
+def _time(name: str, said: str) -> Time:
+    try:
+        return Time(said)
+    except ValueError:
+        raise ValueError(f"{name}.rq says '# time: {said}'; it is one of {', '.join(Time)}") from None
 
 
 def names(group: str) -> Iterator[str]:

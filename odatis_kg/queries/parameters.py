@@ -18,6 +18,7 @@ from odatis_kg.mapping.values import Term
 
 _MOST_CHARACTERS: Final = 2_000
 _MOST_ITEMS: Final = 200
+_NEVER_IN_AN_IRI: Final = re.compile(r"[\s<>\"{}|^`\\\x00-\x20]")  # SPARQL 1.1, section 19.8, IRIREF
 _EDGES: Final = ("West", "South", "East", "North")
 
 
@@ -99,6 +100,8 @@ def parse(line: str, iris: Iris) -> Parameter:
 
 
 def _iri(text: str, iris: Iris) -> tuple[Term, ...]:
+    if _NEVER_IN_AN_IRI.search(text):
+        raise ValueError(f"'{text[:100]}' is not an IRI, nor an identifier whose form is known")
     found = text if text.startswith(iris.base) and values.is_iri(text) else canonical(text)
     if found is None or not values.is_iri(found):
         raise ValueError(f"'{text[:100]}' is not an IRI, nor an identifier whose form is known")

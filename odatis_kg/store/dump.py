@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 
 DUMP: Final = "dump.nq.gz"
 INDEX: Final = "graphs.tsv.gz"
+DESCRIPTION: Final = "void.nq.gz"  # what the release says of itself (`store.void`), which is no part of the dump
 _LEVEL: Final = 4
 
 
@@ -73,6 +74,14 @@ class Dump:
             for graph, entry in sorted(self.entries.items(), key=lambda item: item[1].offset):
                 file.seek(entry.offset)
                 yield graph, gzip.decompress(file.read(entry.length))
+
+    def served(self) -> Iterator[tuple[str, bytes]]:
+        """Everything that is served: every graph as in `unpacked`, then the release's description of itself."""
+        yield from self.unpacked()
+        path = self.folder / DESCRIPTION
+        if path.is_file() and (content := gzip.decompress(path.read_bytes())):
+            graph = content.rpartition(b" <")[2].removesuffix(b"> .\n")
+            yield graph.decode("utf-8"), content
 
 
 class DumpWriter:

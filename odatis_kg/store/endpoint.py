@@ -22,7 +22,8 @@ from odatis_kg.store.engine import (
     QueryTimeoutError,
     ResultTooLargeError,
 )
-from odatis_kg.store.syntax import Form, explain
+from odatis_kg.store.property_functions import Expanded
+from odatis_kg.store.syntax import Form
 
 # What is asked for, the best first; whatever the client wants is written from these.
 TABLES: Final = {"application/sparql-results+json": 1.0, "application/sparql-results+xml": 0.5}
@@ -73,7 +74,7 @@ class Endpoint:
 
     async def ask(
         self,
-        text: str,
+        query: Expanded,
         form: Form,
         default_graphs: Sequence[str],
         named_graphs: Sequence[str],
@@ -86,25 +87,30 @@ class Endpoint:
             QueryRefusedError: the endpoint does not take the query.
             EngineError: it does not answer it; each kind says why.
         """
-        fields = [("query", text)]
+        fields = [("query", query.text)]
         fields += [("default-graph-uri", graph) for graph in default_graphs]
         fields += [("named-graph-uri", graph) for graph in named_graphs]
         if self._is_virtuoso:
             # Virtuoso gives what it has by then, as if it were all. A second after we have gone that deceives nobody, and
             # the query does not go on for ever.
             fields.append(("timeout", str(round(seconds * 1_000) + 1_000)))
-        body = await self._send(fields, GRAPHS if form.makes_graph else TABLES, deadline, seconds)
-        if form.makes_graph and self._is_virtuoso and (behind := virtuoso.rows_behind(text)):
+        body = await self._send(query, fields, GRAPHS if form.makes_graph else TABLES, deadline, seconds)
+        if form.makes_graph and self._is_virtuoso and (behind := virtuoso.rows_behind(query.text)):
             try:
                 rows = [("query", behind), *fields[1:]]
-                (await self._send(rows, {"text/csv": 1.0}, deadline, seconds)).close()
+                (await self._send(query, rows, {"text/csv": 1.0}, deadline, seconds)).close()
             except BaseException:
                 body.close()
                 raise
         return body
 
     async def _send(
-        self, fields: Sequence[tuple[str, str]], wanted: Mapping[str, float], deadline: float, seconds: float
+        self,
+        query: Expanded,
+        fields: Sequence[tuple[str, str]],
+        wanted: Mapping[str, float],
+        deadline: float,
+        seconds: float,
     ) -> "Body":
         accept = ", ".join(f"{name};q={quality}" for name, quality in wanted.items())
         started = time.monotonic()
@@ -122,7 +128,7 @@ class Endpoint:
             raise EngineUnavailableError(f"the SPARQL endpoint cannot be reached ({type(error).__name__})") from None
         try:
             self._is_virtuoso = virtuoso.is_virtuoso(response.headers)
-            await self._check(fields[0][1], response, wanted, deadline, seconds, time.monotonic() - started)
+            await self._check(query, response, wanted, deadline, seconds, time.monotonic() - started)
         except BaseException:
             response.close()
             raise
@@ -130,7 +136,7 @@ class Endpoint:
 
     async def _check(
         self,
-        text: str,
+        query: Expanded,
         response: aiohttp.ClientResponse,
         wanted: Mapping[str, float],
         deadline: float,
@@ -139,7 +145,7 @@ class Endpoint:
     ) -> None:
         if response.status != 200:
             said = await _beginning(response, deadline)
-            raise self._error(text, response, said, seconds, elapsed)
+            raise self._error(query, response, said, seconds, elapsed)
         if virtuoso.is_partial(response.headers):
             raise QueryTimeoutError(min(seconds, round(elapsed, 1)))
         if (cut := virtuoso.most_rows(response.headers)) is not None:
@@ -156,13 +162,13 @@ class Endpoint:
             raise EngineUnavailableError("the SPARQL endpoint does not say how long its answer is")
 
     def _error(
-        self, text: str, response: aiohttp.ClientResponse, said: str, seconds: float, elapsed: float
+        self, query: Expanded, response: aiohttp.ClientResponse, said: str, seconds: float, elapsed: float
     ) -> Exception:
         status, line = response.status, " ".join(said.split("\n", 1)[0].split())[:200]
-        if self._is_virtuoso and (refused := virtuoso.refusal(text, said)):
+        if self._is_virtuoso and (refused := virtuoso.refusal(query, said)):
             return refused
         if status == 400:
-            return explain(text, said)
+            return query.explain(said)
         if 300 <= status < 400:
             return EngineUnavailableError(
                 f"the SPARQL endpoint answered {status}, a redirection, which is not followed; set query.endpoint to where"

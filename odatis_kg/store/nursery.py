@@ -16,13 +16,11 @@ import socket
 import struct
 import sys
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import pyoxigraph as ox
 
-from odatis_kg.store import void
 from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.sandbox import bound_memory, die_with_parent, forbid_sockets
 from odatis_kg.store.worker import send, send_error, serve
@@ -43,9 +41,7 @@ def read_into_memory(release: Release) -> ox.Store:
         quads.clear()
         union.clear()
 
-    described = "".join(f"{line}\n" for line in void.read(release.description)).encode()
-    about = described.rpartition(b" <")[2].partition(b">")[0].decode()
-    for graph, content in chain(release.statements.unpacked(), [(about, described)]):
+    for graph, content in release.statements.served():
         quads += content
         union += content.replace(f" <{graph}> .\n".encode(), b" .\n")
         if len(quads) > _CHUNK_BYTES:

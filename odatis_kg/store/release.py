@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from odatis_kg.iris import Iris
-from odatis_kg.store.dump import Dump
+from odatis_kg.store.dump import DESCRIPTION, Dump
 
 CURRENT: Final = "current"
-DESCRIPTION: Final = "void.nq.gz"
 _DRAFT: Final = ".building-"
 _MANIFEST: Final = "manifest.json"
 _IN_USE: Final = "in-use"  # locked (shared) by whoever serves the release

@@ -15,10 +15,10 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from odatis_kg.config import QuerySettings
-from odatis_kg.iris import Iris
 from odatis_kg.mapping.values import Term, text
 from odatis_kg.store import virtuoso
 from odatis_kg.store.conversion import Conversion
@@ -33,7 +33,7 @@ from odatis_kg.store.engine import (
     Query,
     parse_rows,
 )
-from odatis_kg.store.property_functions import Expanded, expand, may_search
+from odatis_kg.store.property_functions import Expanded, expand
 from odatis_kg.store.release import Releases
 from odatis_kg.store.shares import QueueFullError, Shares, Usage
 from odatis_kg.store.syntax import Inspection, QueryRefusedError, bind, inspect
@@ -59,13 +59,13 @@ class _Open:
 
 class RemoteEngine:
     """See the module's docstring. `base_url` is that of the graph, by which a release is known; `releases` are those on this
-    machine, whose indexes are searched when the endpoint holds the same one.
+    machine, whose text index searches in SPARQL need.
     """
 
     def __init__(self, settings: QuerySettings, base_url: str = "", releases: Releases | None = None) -> None:
         self._settings = settings
-        self._base_url = base_url
         self._releases = releases
+        self._base_url = base_url
         self._open: _Open | None = None
         self._following: asyncio.Task[None] | None = None
         self._release: str | None = None
@@ -126,22 +126,16 @@ class RemoteEngine:
         opened = self._open
         if opened is None:
             raise EngineUnavailableError("the service is stopping")
-        seen = await asyncio.to_thread(self._inspect, query.text)
+        seen, expanded = await asyncio.to_thread(self._inspect, query)
         format_ = query.graph if seen.form.makes_graph else query.table
         if format_ is None:
             raise NotAcceptableError(seen.form)
         seconds = min(query.timeout or math.inf, self._settings.timeout_seconds)
         deadline = asyncio.get_running_loop().time() + seconds
         async with self._place(opened.own if query.own else opened.visitors, query.client, deadline, seconds):
-            expanded = Expanded(query.text, query.text)
-            if self._base_url and may_search(query.text):
-                expanded = await asyncio.to_thread(self._expand, query)
-            try:
-                body = await opened.endpoint.ask(
-                    expanded.text, seen.form, query.default_graphs, query.named_graphs, deadline, seconds
-                )
-            except QueryRefusedError as error:
-                raise expanded.refused(error) from None
+            body = await opened.endpoint.ask(
+                expanded, seen.form, query.default_graphs, query.named_graphs, deadline, seconds
+            )
             answer = Conversion(body, seen.form, format_, query.base, self._settings.result_mb, deadline, seconds)
             try:
                 await answer.begin(opened.threads)
@@ -162,21 +156,25 @@ class RemoteEngine:
         finally:
             shares.release(client, time.monotonic() - taken)
 
-    def _inspect(self, query: str) -> Inspection:
+    def _inspect(self, query: Query) -> tuple[Inspection, Expanded]:
         """Look at a query as it is, and as it is to an endpoint that reads escapes first (SPARQL 1.1, section 19.2)."""
-        plain = _ESCAPE.sub(_character, query)
-        virtuoso.refuse_extensions(query)
-        virtuoso.refuse_extensions(plain)
-        if plain != query:
-            inspect(plain, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
-        return inspect(query, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
+        plain = _ESCAPE.sub(_character, query.text)
+        seen = self._checked(query.text)
+        if plain != query.text:
+            self._checked(plain)
+        named = bool(query.default_graphs or query.named_graphs)
+        return seen, expand(query.text, self._text_index(), f"{self._base_url}def/odk#", dataset=named, apart=False)
 
-    def _expand(self, query: Query) -> Expanded:
-        """A query with its searches done, in the index of the release that the endpoint holds."""
-        known = self._releases.all() if self._releases and self._release else []
-        index = next((one.text_index for one in known if one.id == self._release), None)
-        dataset = bool(query.default_graphs or query.named_graphs)
-        return expand(query.text, index, Iris(self._base_url).odk, dataset=dataset, apart=False)
+    def _checked(self, text: str) -> Inspection:
+        virtuoso.refuse_extensions(text)
+        return inspect(text, most_depth=self._settings.nesting, service_allow=self._settings.service_allow)
+
+    def _text_index(self) -> Path | None:
+        """The text index of the release that the endpoint holds, when that release is here too."""
+        if self._releases is None or self._release is None:
+            return None
+        local = self._releases.open(self._releases.folder / self._release)
+        return local.text_index if local else None
 
     # Which release it is
 

@@ -77,7 +77,7 @@ def _write_graph(triples: Iterable[ox.Triple], format_: GraphFormat, out: Out, b
             ox.serialize(triples, _file(out), _GRAPHS[format_])
     else:
         used, every = _prefixes_used(iter(triples), base)
-        guarded = XmlGuard(out) if format_ is GraphFormat.RDFXML else out
+        guarded = XmlGuard(out, named=True) if format_ is GraphFormat.RDFXML else out
         ox.serialize(every, _file(guarded), _GRAPHS[format_], prefixes=used)
 
 
@@ -93,27 +93,31 @@ def _prefixes_used(triples: Iterator[ox.Triple], base: str) -> tuple[dict[str, s
 class XmlGuard:
     """Passes XML on, with carriage returns as references, which the engine leaves out (XML 1.0, section 2.11).
 
-    Characters that XML 1.0 has no way to write (section 2.2) and elements without a name (a predicate that ends in what
-    no name begins with, such as a digit; RDF/XML, section 6.1.4) are errors: readers would refuse the whole.
+    Characters that XML 1.0 has no way to write (section 2.2) and, with `named`, elements without a name (a predicate that
+    ends in what no name begins with, such as a digit; RDF/XML, section 6.1.4) are errors: readers would refuse the whole.
     """
 
-    _FAULT: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|<[^\s<>/:!?]*:[\s/>]")
+    _CONTROLS: Final = bytes([*range(9), 11, 12, *range(14, 32)])
+    _NO_CHARACTER: Final = re.compile(rb"\xef\xbf[\xbe\xbf]")
+    _NO_NAME: Final = re.compile(rb"<[^\s<>/:!?]*+:[\s/>]")
     _KEPT: Final = 40  # bytes kept from one piece to the next: longer than the start of any of these
 
-    def __init__(self, out: Out) -> None:
+    def __init__(self, out: Out, *, named: bool = False) -> None:
         self._out = out
+        self._named = named
         self._before = b""
 
     def write(self, data: bytes) -> int:
         """Pass a piece on."""
         seen = self._before + data
-        if found := self._FAULT.search(seen):
-            if found.group().startswith(b"<"):
-                raise UnwritableResultError(
-                    "RDF/XML has no way to write a property whose IRI does not end in a name; ask for Turtle"
-                )
+        # What the regular expressions would find in a second is told by these in a hundredth of it.
+        if len(data.translate(None, self._CONTROLS)) != len(data):
+            raise _no_character(next(chr(byte) for byte in data if byte in self._CONTROLS))
+        if b"\xef\xbf" in seen and (found := self._NO_CHARACTER.search(seen)):
+            raise _no_character(found.group().decode())
+        if self._named and self._NO_NAME.search(seen):
             raise UnwritableResultError(
-                f"XML has no way to write the character U+{ord(found.group().decode()):04X} in this result; ask for JSON"
+                "RDF/XML has no way to write a property whose IRI does not end in a name; ask for Turtle"
             )
         self._before = seen[-self._KEPT :]
         self._out.write(data.replace(b"\r", b"&#13;") if b"\r" in data else data)
@@ -121,6 +125,12 @@ class XmlGuard:
 
     def flush(self) -> None:
         """There is nothing to flush."""
+
+
+def _no_character(character: str) -> UnwritableResultError:
+    return UnwritableResultError(
+        f"XML has no way to write the character U+{ord(character):04X} in this result; ask for JSON or Turtle"
+    )
 
 
 def _file(out: object) -> "ox.IO[bytes]":  # type: ignore[name-defined]

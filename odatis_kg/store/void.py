@@ -47,6 +47,7 @@ _FAMILIES: Final = {
     "ontology": ("Our own vocabularies", "Nos propres vocabulaires"),
     "register": ("The directory of ODATIS", "L'annuaire d'ODATIS"),
     "queries": ("The query library", "La bibliothèque de requêtes"),
+    "local": ("Statements put there by those who run this service", "Énoncés ajoutés par ceux qui tiennent ce service"),
     "gone": ("What is gone", "Ce qui a disparu"),
 }
 TITLES: Final = {

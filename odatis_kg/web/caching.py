@@ -6,10 +6,11 @@ of what leads to it, stay below a bound; a query whose answer is not a function 
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
 
-from odatis_kg.store.engine import Format
+from odatis_kg.store.engine import Format, Query
 from odatis_kg.store.syntax import Form, QueryRefusedError, tokens
 from odatis_kg.web.compression import Choice
 
@@ -18,8 +19,13 @@ _CHANGING: Final = ("NOW", "RAND", "UUID", "BNODE", "SERVICE")
 _LONGEST_TEXT: Final = 65_536  # characters: a longer query is hardly asked twice, and looking at it takes time
 _LARGEST_SHARE: Final = 16  # one result takes at most a sixteenth of the cache
 _OVERHEAD: Final = 1_500  # bytes that objects take beside their content
+_HEADERS: Final = 3_000  # of one variant, as objects and as they are sent
 _MOST_ADDRESSES: Final = 4  # of one result: a client that varies unknown parameters must not fill the memory
 _LONGEST_ADDRESS: Final = 4_096
+
+
+# By exclusion, so that whatever else a query may come to say is part of the key.
+_DECISIVE: Final = tuple(one.name for one in fields(Query) if one.name not in ("text", "timeout", "own", "client"))
 
 
 def is_repeatable(text: str) -> bool:
@@ -42,15 +48,19 @@ def is_repeatable(text: str) -> bool:
 
 
 class Key(NamedTuple):
-    """Everything a result depends on."""
+    """Everything a result depends on; `rest` is what a query has beside its text: formats and dataset."""
 
     release: str
     text: str
-    formats: tuple[Format | None, Format | None]
-    default_graphs: tuple[str, ...]
-    named_graphs: tuple[str, ...]
+    rest: tuple[object, ...]
     before: bytes
     headers: tuple[tuple[str, str], ...]
+
+
+def key_of(release: str, query: Query, before: bytes, headers: Mapping[str, str]) -> Key:
+    """The key of a query: who asks, and how long the answer may take, change nothing of it."""
+    rest = tuple(getattr(query, name) for name in _DECISIVE)
+    return Key(release, query.text, rest, before, tuple(headers.items()))
 
 
 class Address(NamedTuple):
@@ -63,12 +73,12 @@ class Address(NamedTuple):
 
 @dataclass(slots=True)
 class Variant:
-    """A result in one coding: its headers, the same as the bytes that are sent, and its body."""
+    """A result in one coding; `head` is its headers as they are sent, once they have been asked for twice."""
 
     etag: str
     headers: list[tuple[bytes, bytes]]
-    head: bytes
     body: bytes
+    head: bytes = b""
 
 
 @dataclass(slots=True, eq=False)
@@ -128,8 +138,7 @@ class Cache:
         if held.key.release != self._release or len(held.body) > self.largest or held.key in self._held:
             return
         key = held.key
-        held.size = _OVERHEAD + len(held.body) + 2 * len(key.text) + len(key.before)
-        held.size += sum(len(graph) for graph in (*key.default_graphs, *key.named_graphs))
+        held.size = _OVERHEAD + len(held.body) + 2 * len(key.text) + len(key.before) + 2 * len(repr(key.rest))
         held.size += sum(_size(held, variant) for variant in held.variants.values())
         self._held[key] = held
         self._grow(held.size)
@@ -149,6 +158,9 @@ class Cache:
             and len(held.addresses) < _MOST_ADDRESSES
             and sum(map(len, address)) <= _LONGEST_ADDRESS
         ):
+            variant = held.variants[choice]
+            if not variant.head:
+                variant.head = b"".join(b"%s: %s\r\n" % pair for pair in variant.headers) + b"\r\n"
             held.addresses.append(address)
             self._addresses[address] = (held, choice)
             self._weigh(held, sum(map(len, address)) + 300)
@@ -176,7 +188,7 @@ class Cache:
 
 
 def _size(held: Held, variant: Variant) -> int:
-    return 3 * len(variant.head) + 500 + (len(variant.body) if variant.body is not held.body else 0)
+    return _HEADERS + (len(variant.body) if variant.body is not held.body else 0)
 
 
 class Flight:

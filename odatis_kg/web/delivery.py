@@ -27,7 +27,7 @@ from odatis_kg.store.engine import (
     SparqlEngine,
 )
 from odatis_kg.store.syntax import QueryRefusedError
-from odatis_kg.web.caching import Address, Cache, Flight, Held, Key, Variant, is_repeatable
+from odatis_kg.web.caching import Address, Cache, Flight, Held, Key, Variant, is_repeatable, key_of
 from odatis_kg.web.compression import encoder, feed
 from odatis_kg.web.exchange import exchange_of
 from odatis_kg.web.representation import Delivered
@@ -42,6 +42,11 @@ _STREAM_PATIENCE: Final = 1.0
 _SLOW_SECONDS: Final = 1.0
 # Errors that anyone gets who asks the same of the same release.
 _SHARED_ERRORS: Final = (QueryRefusedError, NotAcceptableError, ResultTooLargeError, QueryMemoryError)
+_SAFE: Final = (
+    "GET",
+    "HEAD",
+    "QUERY",
+)  # for others, the condition would mean something else (RFC 9110, section 13.1.2)
 # Headers of a request that may change what it is answered, beside the two that an `Address` holds.
 _DECIDING: Final = frozenset(
     (b"if-none-match", b"content-length", b"transfer-encoding", b"content-type", b"expect", b"upgrade", b"range",
@@ -83,7 +88,7 @@ class Delivery:
         for name, value in scope["headers"]:
             if name == b"accept-encoding":
                 accepted = accepted + b", " + value if accepted else value
-            elif name == b"if-none-match":
+            elif name == b"if-none-match" and scope["method"] in _SAFE:
                 asked = asked + b", " + value if asked else value
         more = headers or {}
         delivered = Delivered(
@@ -122,10 +127,7 @@ class Delivery:
         release = self._engine.release
         if release is None or not is_repeatable(query.text):
             return None
-        return Key(
-            release, query.text, (query.table, query.graph), query.default_graphs, query.named_graphs, before,
-            tuple(headers.items()),
-        )  # fmt: skip
+        return key_of(release, query, before, headers)
 
     # Results that are whole
 

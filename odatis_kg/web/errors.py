@@ -5,6 +5,7 @@ The layers below know nothing of HTTP; this table is the only place that does. E
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from odatis_kg.store.engine import (
 from odatis_kg.store.syntax import QueryRefusedError
 from odatis_kg.web.negotiation import GRAPHS, TABLES
 
+_log: Final = logging.getLogger(__name__)
 # Characters of a query that is looked at for what makes it slow: looking takes a millisecond for each thousand.
 _LOOKED_AT: Final = 20_000
 
@@ -129,6 +131,7 @@ def problem_of(error: Exception) -> Problem:
     for kind, name in names.items():
         if isinstance(error, kind):
             return problem(name, str(error))
+    _log.error("a fault while answering", exc_info=error)
     return problem("fault", f"{type(error).__name__} while answering")
 
 

@@ -14,7 +14,7 @@ from odatis_kg.web.errors import problem, problem_of
 from odatis_kg.web.links import Links
 from odatis_kg.web.negotiation import GRAPHS, HTML, NAMES, languages, negotiate
 from odatis_kg.web.pages.templates import Templates
-from odatis_kg.web.responses import etag_of, respond, respond_problem
+from odatis_kg.web.responses import respond, respond_problem, tagged
 
 _JSON = "application/json"
 _OFFERS = (HTML, GraphFormat.TURTLE.value, _JSON, *(one for one in GRAPHS if one != GraphFormat.TURTLE.value))
@@ -64,5 +64,5 @@ class LineagePages:
             if not found:
                 raise problem("not-found", f"the graph knows nothing of where {iri} comes from")
             content = triples_as(GraphFormat(chosen), found, all_prefixes(self._iris))
-        etag = etag_of(self._engine.release, iri, chosen, *wanted)
-        await respond(scope, send, 200, content, chosen, {"Vary": "Accept, Accept-Language", "ETag": etag})
+        told = {"Vary": "Accept, Accept-Language", **tagged(self._engine.release, iri, chosen, *wanted)}
+        await respond(scope, send, 200, content, chosen, told)

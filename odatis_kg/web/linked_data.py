@@ -28,7 +28,7 @@ from odatis_kg.web.links import Links
 from odatis_kg.web.negotiation import GRAPHS, HTML, NAMES, document_format, languages
 from odatis_kg.web.pages.describe import Describer
 from odatis_kg.web.pages.templates import Templates
-from odatis_kg.web.responses import etag_of, respond, respond_problem
+from odatis_kg.web.responses import respond, respond_problem, tagged
 
 _VARY = "Accept, Accept-Language"
 
@@ -162,7 +162,7 @@ class LinkedData:
             outside=self._links.outside(iri),
             gone=gone[0]["since"].value if gone else "",
         )
-        headers = {"Vary": _VARY, "ETag": etag_of(self._engine.release, iri, HTML, *asked.languages)}
+        headers = {"Vary": _VARY, **tagged(self._engine.release, iri, HTML, *asked.languages)}
         if document:
             headers["Link"] = ", ".join(f'<{href}>; rel="alternate"; type="{kind}"' for kind, href in alternates)
         await respond(scope, send, status, content, HTML, headers)
@@ -198,7 +198,7 @@ class LinkedData:
     ) -> None:
         prefixes = all_prefixes(self._iris)
         content = triples_as(GraphFormat(asked.media_type), ntriples, prefixes)
-        headers = {"Vary": _VARY, "ETag": etag_of(self._engine.release, iri, asked.media_type, str(len(content)))}
+        headers = {"Vary": _VARY, **tagged(self._engine.release, iri, asked.media_type, str(len(content)))}
         await respond(scope, send, status, content, asked.media_type, headers)
 
     async def _ontology_page(self, wanted: Sequence[str]) -> bytes:

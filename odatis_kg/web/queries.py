@@ -5,7 +5,7 @@ in the address, it is the result: on the page, or in any format of `/sparql` wit
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from starlette.datastructures import Headers, QueryParams
@@ -36,6 +36,10 @@ from odatis_kg.web.protocol import Request, client_of
 from odatis_kg.web.responses import etag_of, respond, respond_problem
 
 _VARY: Final = "Accept, Accept-Language"
+# What a page shows of a result, when there is none.
+_SHOWN: Final[Mapping[str, Any]] = {
+    "columns": (), "rows": (), "truth": None, "graph": "", "more": False, "problem": None, "asked": False,
+}  # fmt: skip
 _RQ: Final = "application/sparql-query"
 _OWN: Final = ("run", "format")  # parameters of ours, which no query may have
 
@@ -135,13 +139,14 @@ class QueryPages:
             table=TableFormat(chosen) if chosen in TABLES else None,
             graph=GraphFormat(chosen) if chosen in GRAPHS else None,
             client=client_of(scope),
+            base=self._settings.base_url,
         )
         await self._delivery.deliver(scope, receive, send, found)
 
     async def _result(self, scope: Scope, text: str) -> tuple[int, dict[str, Any]]:
-        request = Request(text, (), (), None, None)
         try:
-            return 200, {**await self._site.result(request, self._site.languages(scope)), "asked": True}
+            shown = await self._site.result(Request(text), self._site.languages(scope))
+            return 200, {**{name: value for name, value in shown.items() if name in _SHOWN}, "asked": True}
         except Exception as error:
             found = problem_of(error)
             return found.kind.status, {"problem": (found.kind.title, found.detail, found.members)}
@@ -155,9 +160,6 @@ class QueryPages:
             text = query.bound(asked)
         except ParameterError:
             text = query.example
-        empty: dict[str, Any] = {
-            "columns": [], "rows": [], "truth": None, "graph": "", "more": False, "problem": None, "asked": False, "total": 0,
-        }  # fmt: skip
         return self._templates.render(
             "query.html",
             self._site.languages(scope),
@@ -166,7 +168,7 @@ class QueryPages:
             fields=fields,
             given={**asked, "run": "1"},
             formats=("ttl", "jsonld", "nt") if query.form.makes_graph else ("csv", "json", "tsv", "xml"),
-            **{**empty, **result},
+            **{**_SHOWN, **result},
         )
 
     async def _values(self, parameter: Parameter) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.types import Scope, Send
 
@@ -31,6 +32,7 @@ class Delivered:
     before: bytes
     started: bool = False
     ended: bool = False
+    _etag: str = ""
 
     def coding(self, length: int | None) -> str:
         """The coding of a body; None is a length not known, which is a large one."""
@@ -45,52 +47,35 @@ class Delivered:
         """
         key = self.key
         assert key is not None
-        # IRIs, formats and headers have no line ends; the text, which may have, comes last.
-        return etag_of(
-            key.release,
-            *(one.value if one else None for one in key.formats),
-            self.choice.coding,
-            *(f"default {graph}" for graph in key.default_graphs),
-            *(f"named {graph}" for graph in key.named_graphs),
-            *(f"{name}: {value}" for name, value in key.headers),
-            f"before {key.before.hex()}",
-            key.text,
-        )
+        if not self._etag:
+            self._etag = etag_of(
+                key.release, self.choice.coding, repr(key.rest), repr(key.headers), repr(key.before), key.text
+            )
+        return self._etag
 
     def headers(self, format_: Format, coding: str, length: int | None) -> Prepared:
         """The headers of the response; `length` is that of the body as it is sent."""
-        media_type = format_.value
-        if media_type.startswith("text/"):
-            media_type += "; charset=utf-8"
-        every = {"content-type": media_type}
-        every |= {name.lower(): value for name, value in self.more.items()}
-        vary = every.get("vary", "Accept")
-        every["vary"] = f"{vary}, Accept-Encoding"
-        if coding:
-            every["content-encoding"] = coding
+        headers = Prepared(_always(format_, coding, tuple(self.more.items()) if self.more else ()))
         if length is not None:
-            every["content-length"] = str(length)
+            headers.append((b"content-length", b"%d" % length))
         if self.key is not None:
-            every["etag"] = self.etag
+            headers.append((b"etag", self.etag.encode("ascii")))
             # Always asked again, so that a new release shows at once; the answer is a 304 without evaluation.
-            every["cache-control"] = "public, no-cache"
+            headers.append((b"cache-control", b"public, no-cache"))
         else:
-            every.setdefault("cache-control", "no-store")
-        return prepared([(name.encode("latin-1"), value.encode("latin-1")) for name, value in every.items()])
+            headers.append((b"cache-control", b"no-store"))
+        return headers
 
     def hold(self, answer: Answer, body: bytes) -> Held:
         """A result that is whole."""
-        key = self.key or Key("", self.query.text, (None, None), (), (), b"", ())
+        key = self.key or Key("", self.query.text, (), b"", ())
         return Held(key, answer.form, answer.format, body)
 
     async def variant(self, held: Held) -> Variant:
         """A whole result in the coding that this client wants."""
         coding = self.coding(len(held.body))
         body = await compress(held.body, coding) if coding else held.body
-        headers = self.headers(held.format, coding, len(body))
-        etag = self.etag if self.key is not None else ""
-        head = b"".join(b"%s: %s\r\n" % pair for pair in headers) + b"\r\n"
-        return Variant(etag, headers, head, body)
+        return Variant(self.etag if self.key is not None else "", self.headers(held.format, coding, len(body)), body)
 
     def unchanged(self) -> bool:
         """Whether the client has what it would get; `*` says nothing as long as there may be no result."""
@@ -134,3 +119,17 @@ class Delivered:
             304,
         )
         await self.end()
+
+
+@lru_cache(maxsize=256)
+def _always(format_: Format, coding: str, more: tuple[tuple[str, str], ...]) -> Prepared:
+    """The headers that depend on the format, the coding and the route alone."""
+    media_type = format_.value
+    if media_type.startswith("text/"):
+        media_type += "; charset=utf-8"
+    every = {"content-type": media_type, "vary": "Accept"}
+    every |= {name.lower(): value for name, value in more}
+    every["vary"] += ", Accept-Encoding"
+    if coding:
+        every["content-encoding"] = coding
+    return prepared([(name.encode("latin-1"), value.encode("latin-1")) for name, value in every.items()])

@@ -156,6 +156,11 @@ def etag_of(*parts: str | None) -> str:
     return f'"{hashlib.sha256(everything.encode("utf-8", "replace")).hexdigest()[:24]}"'
 
 
+def tagged(release: str | None, *parts: str) -> dict[str, str]:
+    """The ETag header of a representation made from a release; none when it is not known which release that is."""
+    return {} if release is None else {"ETag": etag_of(release, *parts)}
+
+
 async def respond_problem(scope: Scope, send: Send, found: Problem, base_url: str) -> None:
     """Send a problem: as a problem document, or as a page to a browser."""
     accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")

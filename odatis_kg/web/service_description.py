@@ -7,7 +7,6 @@ description, which the default graph points at.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Final
 
 from odatis_kg.config import Settings
@@ -18,6 +17,7 @@ from odatis_kg.namespaces import PREFIXES
 from odatis_kg.queries import publication
 from odatis_kg.store import void
 from odatis_kg.store.engine import GraphFormat, SparqlEngine, TableFormat
+from odatis_kg.store.property_functions import INTERSECTS_BOX, TEXT_MATCH
 from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.serialise import triples_as
 
@@ -43,8 +43,6 @@ FUNCTIONS: Final = (
     "getSRID", "intersection", "isEmpty", "isSimple", "length", "perimeter", "relate", "spatialDimension", "symDifference",
     "union",
 )  # fmt: skip
-# Predicates that look something up in an index of the release, each described in our own vocabulary.
-_PROPERTY_FUNCTIONS: Final = ("textMatch", "intersectsBox")
 
 
 class ServiceDescription:
@@ -86,9 +84,10 @@ class ServiceDescription:
             function = values.iri(GEOSPARQL + name)
             yield service, _sd("extensionFunction"), function
             yield function, RDF_TYPE, _sd("Function")
-        if find_spec("odatis_kg.store.property_functions"):
-            for name in _PROPERTY_FUNCTIONS:
-                yield service, _sd("propertyFeature"), values.iri(self._settings.iris.odk + name)
+        for name in (TEXT_MATCH, INTERSECTS_BOX):
+            lookup = values.iri(self._settings.iris.odk + name)
+            yield service, _sd("propertyFeature"), lookup
+            yield lookup, RDF_TYPE, _sd("Feature")
         yield service, _sd("defaultDataset"), values.iri(f"{base}sparql#dataset")
         yield service, Term(f"<{PREFIXES['rdfs']}seeAlso>"), values.iri(f"{base}queries")
 

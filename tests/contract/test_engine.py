@@ -54,8 +54,9 @@ async def make(behind: str, request: pytest.FixtureRequest, demo: Built) -> Asyn
                 engine = WorkerPool(Releases(demo.settings.data_dir), QuerySettings(**bounds), workers=1)  # type: ignore[arg-type]
             else:
                 endpoint = request.getfixturevalue(behind)
-                releases = Releases(demo.settings.data_dir)
-                engine = RemoteEngine(QuerySettings(endpoint=endpoint, **bounds), demo.settings.base_url, releases)  # type: ignore[arg-type]
+                engine = RemoteEngine(
+                    QuerySettings(endpoint=endpoint, **bounds), demo.settings.base_url, Releases(demo.settings.data_dir)
+                )  # type: ignore[arg-type]
             return await start(engine, ending)
 
         yield started
@@ -272,3 +273,12 @@ async def test_a_large_result_comes_in_pieces_and_whole(behind: str, make: objec
         pieces = [chunk async for chunk in answer.chunks()]
     assert len(pieces) > 5
     assert b"".join(pieces).count(b"\n") == wanted + 1
+
+
+async def test_a_search_in_sparql_finds_what_the_text_index_of_the_release_finds(make: object) -> None:
+    engine = await make()
+    query = 'SELECT DISTINCT ?thing { ?thing <http://localhost:8000/def/odk#textMatch> "magest" }'
+    assert "http://localhost:8000/id/dataset/demo/magest" in {row["thing"].value for row in await rows(engine, query)}
+    with pytest.raises(QueryRefusedError) as caught:
+        await rows(engine, query.replace("SELECT", "\n\nSELECT") + " }")
+    assert caught.value.line == 3

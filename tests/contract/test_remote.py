@@ -296,7 +296,27 @@ def test_the_service_runs_on_an_endpoint(oxigraph: str, demo: Built, tmp_path: P
         assert server.get("id/dataset/demo/magest").status_code == 303
         assert "MAGEST" in server.get("doc/dataset/demo/magest", accept="text/html").text
         assert "MAGEST" in server.get("search?q=magest").text
+        etag = server.get("doc/dataset/demo/magest.ttl").headers["etag"]
+        assert server.get("doc/dataset/demo/magest.ttl", if_none_match=etag).status_code == 304
+        again = {"query": "SELECT ?s { ?s ?p ?o } LIMIT 3", "accept": "text/csv"}
+        assert server.ask(**again).headers["etag"] == server.ask(**again).headers["etag"]
         assert server.ask("SELECT * {").status_code == 400
     with serving(tmp_path, **environment) as server:
         assert "MAGEST" in server.get("doc/dataset/demo/magest", accept="text/html").text
         assert server.get("search?q=magest").status_code == 200
+
+
+def test_without_a_known_release_nothing_says_that_it_is_as_it_was(oxigraph: str, demo: Built) -> None:
+    """The service on an endpoint that does not say which release it holds: here, one that has that of another address."""
+    environment = {"ODATIS_KG_ENGINE": "sparql", "ODATIS_KG_QUERY__ENDPOINT": oxigraph}
+    with serving(demo.settings.data_dir, "--base-url", "http://elsewhere.example/", **environment) as server:
+        iri = "iri=https://edmo.seadatanet.org/report/1002"
+        for path, accept in (
+            (f"resource?{iri}", "text/html"),
+            (f"resource?{iri}", "text/turtle"),
+            (f"lineage?{iri}", "text/html"),
+        ):
+            found = server.get(path, accept=accept)
+            assert found.status_code == 200
+            assert "etag" not in found.headers
+        assert "etag" not in server.ask("ASK {}").headers

@@ -98,5 +98,16 @@ def test_a_store_with_graphs_replaced_is_the_store_loaded_from_nothing(tmp_path:
         - 5
     )
     assert changes.subjects == {"a:a", "a:x", "a:é"}
-    assert {name: count for name, count in changes.classes.items() if count} == {"a:Class": -1}
-    assert changes.predicates["a:b"] == 2
+    assert changes.retyped == {"a:x"}
+    # A statement that moves from a graph to another may both go and come.
+    moved = ("a:b", ox.NamedNode("g:b"))
+    assert changes.came - {moved} == {("a:b", ox.NamedNode("a:d")), ("a:b", ox.NamedNode("a:c"))}
+    assert {name for name, _ in changes.went - {moved}} == {"http://www.w3.org/1999/02/22-rdf-syntax-ns#type"}
+
+
+def test_what_is_served_is_the_graphs_of_the_dump_and_the_description(tmp_path: Path) -> None:
+    dump, _ = write(tmp_path / "one", FIRST)
+    assert [name for name, _ in dump.served()] == ["g:a", "g:b", "g:c"]
+    line = '<a:a> <a:b> "ends like a graph <g:c> ." <g:void> .\n'
+    (tmp_path / "one" / "void.nq.gz").write_bytes(gzip.compress(line.encode()))
+    assert list(dump.served())[3:] == [("g:void", line.encode())]

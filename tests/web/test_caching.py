@@ -69,9 +69,9 @@ def test_a_query_that_may_answer_something_else_each_time_is_not(text: str) -> N
 
 
 def held(text: str, size: int, release: str = "r1") -> Held:
-    key = Key(release, text, (TableFormat.JSON, None), (), (), b"", ())
+    key = Key(release, text, (TableFormat.JSON, None), b"", ())
     body = b"x" * size
-    return Held(key, Form.ASK, TableFormat.JSON, body, {PLAIN: Variant('"e"', [], b"", body)})
+    return Held(key, Form.ASK, TableFormat.JSON, body, {PLAIN: Variant('"e"', [], body)})
 
 
 def full(most: int = 1_600_000) -> Cache:
@@ -103,7 +103,7 @@ def test_every_coding_and_every_address_counts() -> None:
     one = held("q", 1_000)
     cache.put(one)
     before = cache.bytes
-    cache.add(one, Choice("gzip"), Variant('"g"', [], b"", b"y" * 700))
+    cache.add(one, Choice("gzip"), Variant('"g"', [], b"y" * 700))
     assert cache.bytes - before > 700
     before = cache.bytes
     cache.remember(Address(b"/sparql?" + b"q" * 500, b"", b""), one, PLAIN)
@@ -169,13 +169,15 @@ async def test_another_dataset_format_prefix_or_release_is_another_result() -> N
             (Query("ASK {}", default_graphs=("a:a",)), b""),
             (Query("ASK {}", named_graphs=("a:a",)), b""),
             (Query("ASK {}", table=TableFormat.XML), b""),
+            (Query("ASK {}", default_graphs=("a:a", "b:b")), b""),
+            (Query("ASK {}", default_graphs=("a:a",), named_graphs=("b:b",)), b""),
             (Query("ASK {} "), b""),
             (Query("ASK {}"), b"\xef\xbb\xbf"),
         ]
     ]
     engine.release = "r2"
     etags.append((await client.ask("ASK {}")).headers["etag"])
-    assert len(set(etags)) == len(engine.asked) == 7
+    assert len(set(etags)) == len(engine.asked) == 9
 
 
 async def test_who_asks_and_how_long_they_would_wait_changes_nothing() -> None:

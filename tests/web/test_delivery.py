@@ -40,6 +40,13 @@ async def test_a_client_that_has_the_result_is_told_so_without_evaluating() -> N
     assert (await fresh.ask("ASK {}", if_none_match='"other"')).status == 200
 
 
+@pytest.mark.parametrize(("method", "status"), [("GET", 304), ("HEAD", 304), ("QUERY", 304), ("POST", 200)])
+async def test_only_methods_that_change_nothing_are_conditional(method: str, status: int) -> None:
+    client = client_of(Engine())
+    etag = (await client.ask("ASK {}")).headers["etag"]
+    assert (await client.ask("ASK {}", method, if_none_match=etag)).status == status
+
+
 async def test_a_new_release_shows_at_once() -> None:
     engine = Engine()
     client = client_of(engine)

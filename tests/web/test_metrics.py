@@ -17,7 +17,7 @@ from odatis_kg.web.access_log import AccessLog, query_hash
 from odatis_kg.web.app import create_app
 from odatis_kg.web.exchange import Exchange, nowhere, route_of
 from odatis_kg.web.metrics import Metrics
-from tests.conftest import Built, Server, serving
+from tests.conftest import ROOT, Built, Server, serving
 from tests.web.front import Engine
 
 _SAMPLE = re.compile(r'^[a-z_]+(\{([a-z_]+="(\\.|[^"\\])*"(,|(?=\})))*\})? (-?[\d.e+-]+)$')
@@ -128,6 +128,16 @@ async def test_what_the_engine_says_of_itself_is_among_the_metrics() -> None:
     assert found["odatis_kg_requests_in_flight"] == 1
     (info,) = [name for name in found if name.startswith("odatis_kg_release_info")]
     assert 'release="strange \\"id\\"\\\\"' in info
+
+
+async def test_every_metric_is_explained() -> None:
+    async with client_of(Engine(), server={"metrics": "on"}) as client:
+        await client.get("/sparql", params={"query": "ASK {}"})
+        page = (await client.get("/metrics")).text
+    families = set(re.findall(r"# TYPE (\S+)", page))
+    explained = (ROOT / "docs" / "operating.md").read_text()
+    assert len(families) > 25
+    assert [name for name in families if not re.search(rf"`{name}[`{{]", explained)] == []
 
 
 async def test_a_query_that_fails_is_counted_as_what_it_was() -> None:
