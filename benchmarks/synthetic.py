@@ -24,9 +24,9 @@ from odatis_kg.iris import Iris
 from odatis_kg.lineage.runs import lines, software
 from odatis_kg.resources import folder
 from odatis_kg.store import boxindex, partitions, statistics, textindex, void
-from odatis_kg.store.dump import DumpWriter
+from odatis_kg.store.dump import DESCRIPTION, DumpWriter
 from odatis_kg.store.loading import load
-from odatis_kg.store.release import DESCRIPTION, Manifest, Release, Releases
+from odatis_kg.store.release import Manifest, Release, Releases
 
 BASE: Final = "http://localhost:8000/"
 # Data sets for so many statements, about: by name, as asked for on the command line.

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "odatis_kg"
 # What each room may look at, from the architecture: layers look down, never up or sideways.
 LAYERS = {
-    "mapping": {"mapping", "queries"},
+    "mapping": {"mapping"},
     "harvest": {"mapping", "harvest"},
     "store": {"mapping", "store"},
     "quality": {"mapping", "store", "quality", "queries"},
@@ -23,7 +23,7 @@ LAYERS = {
     "lineage": {"mapping", "harvest", "store", "queries", "lineage"},
     "pipeline": {"mapping", "harvest", "store", "quality", "enrich", "lineage", "queries", "pipeline"},
     "web": {"mapping", "store", "lineage", "queries", "web"},
-    "queries": {"store", "queries"},
+    "queries": {"mapping", "store", "queries"},
 }
 
 

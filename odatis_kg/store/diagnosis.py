@@ -1,16 +1,16 @@
-"""Why a query is not SPARQL, and what makes one slow, found from its tokens and told so that a person can act on it.
+"""Why a query is not SPARQL, found from its tokens and told so that a person can act on it.
 
-`explain` is for a query that the engine refused: the engine's own place is that of the furthest thing it tried, often far
-from the fault, so what can be told for certain from the tokens comes first. `narrow` is for a query that took too long.
+The engine's own place is that of the furthest thing it tried, often far from the fault, so what can be told for certain from
+the tokens comes first.
 """
 
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from odatis_kg.namespaces import AUTHORITY_PREFIXES, PREFIXES
+from odatis_kg.store.patterns import KEYWORDS, every, read_groups, shown_of
 from odatis_kg.store.tokens import QueryRefusedError, Token, after, place_of, refused, tokens
 
 _KNOWN_PREFIXES: Final = {**PREFIXES, **AUTHORITY_PREFIXES}
@@ -21,13 +21,7 @@ _FUNCTIONS: Final = frozenset(
     SUBSTR SUM TIMEZONE TRIPLE TZ UCASE URI UUID YEAR ADJUST HASLANG HASLANGDIR ISTRIPLE LANGDIR OBJECT PREDICATE STRLANGDIR
     SUBJECT""".split()  # noqa: SIM905
 )
-_KEYWORDS: Final = frozenset(
-    """AS ASC ASK BASE BIND BY CONSTRUCT DESC DESCRIBE DISTINCT EXISTS FILTER FROM GRAPH GROUP HAVING IN LATERAL LIMIT MINUS
-    NAMED NOT OFFSET OPTIONAL ORDER PREFIX REDUCED SELECT SEPARATOR SERVICE SILENT UNDEF UNION VALUES VERSION WHERE TRUE
-    FALSE""".split()  # noqa: SIM905
-)
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}"}
-_MODIFIERS: Final = frozenset(("ORDER", "GROUP", "HAVING", "LIMIT", "OFFSET"))
 _POSITION: Final = re.compile(r"error at (\d+):(\d+): ?(.*)", re.DOTALL)
 _RARE_WORDS: Final = frozenset(("LATERAL", "SERVICE", "{|", "~", "<<", "<<("))
 _EXPECTED_WORD: Final = re.compile(r"^(?:[A-Z_]{2,}|\"[^\"]+\")$")
@@ -56,7 +50,7 @@ def near_word(word: str, *, function: bool = False) -> str | None:
     """The word of SPARQL that a misspelt one is nearest to."""
     if len(word) < 3:
         return None
-    known = _FUNCTIONS if function else _KEYWORDS
+    known = _FUNCTIONS if function else KEYWORDS
     near = difflib.get_close_matches(word.upper()[:30], known, n=1, cutoff=0.6)
     return near[0] if near else None
 
@@ -145,11 +139,11 @@ def _words(text: str, found: Sequence[Token]) -> QueryRefusedError | None:
         if token.kind != "word" or token.text == "a":
             continue
         word = token.text.upper()
-        if word in _KEYWORDS or word in _FUNCTIONS:
+        if word in KEYWORDS or word in _FUNCTIONS:
             continue
         called = position + 1 < len(found) and found[position + 1].text == "("
         near = near_word(word, function=called) or near_word(word, function=not called)
-        what = "function" if called and near not in _KEYWORDS else "word"
+        what = "function" if called and near not in KEYWORDS else "word"
         hint = f"; did you mean {near}?" if near else ": a variable begins with '?', a text stands in quotes"
         return refused(text, token, f"'{token.text[:40]}' is no {what} of SPARQL{hint}", near)
     return None
@@ -177,7 +171,7 @@ def _projection(text: str, found: Sequence[Token]) -> QueryRefusedError | None:
 
 def _triples(text: str, found: Sequence[Token]) -> QueryRefusedError | None:
     """Triples with too few or too many terms: most often a '.' where ';' is meant, or neither."""
-    for group in _every(read_groups(found)):
+    for group in every(read_groups(found)):
         for number, statement in enumerate(group.statements):
             if any(one.text in "<|" and one.kind == "mark" for one in statement.tokens):
                 continue  # reified triples have rules of their own, and paths with alternatives are counted below
@@ -185,12 +179,12 @@ def _triples(text: str, found: Sequence[Token]) -> QueryRefusedError | None:
                 terms = _terms(chunk)
                 wanted = 3 if first else 2
                 if len(terms) == 2 and first and number and _may_be_predicate(chunk) and statement.stop:
-                    said = (
-                        f"'{_shown(text, chunk)}' has no subject: after the same subject, ';' stands before it, not '.'"
-                    )
+                    said = f"'{shown_of(text, chunk)}' has no subject: after the same subject, ';' stands before it, not '.'"
                     return refused(text, statement.stop, said, ";")
                 if terms and len(terms) < wanted:
-                    said = f"'{_shown(text, chunk)}' is not a whole triple: subject, predicate and object are expected"
+                    said = (
+                        f"'{shown_of(text, chunk)}' is not a whole triple: subject, predicate and object are expected"
+                    )
                     return refused(text, chunk[-1], said)
                 if len(terms) > wanted:
                     said = f"something is missing before '{terms[wanted].text[:40]}': ';' for the same subject, '.' for another"
@@ -247,10 +241,6 @@ def _terms(chunk: Sequence[Token]) -> list[Token]:
     return terms if not (len(terms) == 1 and terms[0].text == "[") else []
 
 
-def _shown(text: str, chunk: Sequence[Token]) -> str:
-    return " ".join(text[chunk[0].start : chunk[-1].start + len(chunk[-1].text)].split())[:80]
-
-
 def _as_told(text: str, found: Sequence[Token], message: str) -> QueryRefusedError:
     """What the engine says, at the token it was at. It lists every character class it would have accepted: only words and
     marks that a person can type, and whole sentences, are kept.
@@ -284,169 +274,3 @@ def _as_told(text: str, found: Sequence[Token], message: str) -> QueryRefusedErr
 
 def _wanted(typed: Sequence[str]) -> str:
     return f"; expected {'one of ' if len(typed) > 1 else ''}{', '.join(typed[:12])}" if typed else ""
-
-
-# What groups a query has
-
-
-@dataclass(slots=True)
-class Statement:
-    """What stands between full stops in a group: the tokens of triples with one subject, and the full stop before them."""
-
-    tokens: list[Token]
-    stop: Token | None = None
-
-
-@dataclass(slots=True)
-class Group:
-    """A group in braces: the word before it, its statements, the groups in it, and sets of variables that BIND or VALUES
-    hold together.
-    """
-
-    word: str
-    statements: list[Statement] = field(default_factory=list)
-    groups: list["Group"] = field(default_factory=list)
-    held: list[set[str]] = field(default_factory=list)
-
-    @property
-    def variables(self) -> set[str]:
-        """Every variable in it."""
-        own = {name for statement in self.statements for name in _variables(statement.tokens)}
-        return own.union(*self.held, *(group.variables for group in self.groups))
-
-
-def read_groups(found: Sequence[Token]) -> list[Group]:
-    """The groups of a query, outermost first; what is in expressions is left out. Brackets must be balanced."""
-    top = Group("")
-    stack = [top]
-    statement = Statement([])
-    word = ""
-    here = 0
-
-    def flush(stop: Token | None = None) -> None:
-        nonlocal statement
-        if statement.tokens:
-            stack[-1].statements.append(statement)
-        statement = Statement([], stop)
-
-    while here < len(found):
-        token = found[here]
-        upper = token.text.upper() if token.kind == "word" else ""
-        begin, here = here, here + 1
-        if token.kind == "mark" and token.text == "{":
-            flush()
-            group = Group(word)
-            stack[-1].groups.append(group)
-            stack.append(group)
-            word = ""
-        elif token.kind == "mark" and token.text == "}":
-            flush()
-            if len(stack) > 1:
-                stack.pop()
-            word = ""
-        elif upper in ("FILTER", "BIND", "VALUES", "SELECT") or upper in _MODIFIERS:
-            flush()
-            word = upper
-            while here < len(found) and found[here].text not in "{}(":
-                here += 1
-            if upper in ("FILTER", "BIND") and here < len(found) and found[here].text == "(":
-                end = after(found, here)
-                if upper == "BIND":
-                    stack[-1].held.append(set(_variables(found[here:end])))
-                here = end
-            elif upper == "VALUES":
-                while here < len(found) and found[here].text != "{":
-                    here += 1
-                stack[-1].held.append(set(_variables(found[begin:here])))
-                here = after(found, here) if here < len(found) else here
-            elif upper == "SELECT" or upper in _MODIFIERS:
-                while here < len(found) and found[here].text not in "{}":
-                    here = after(found, here) if found[here].text == "(" else here + 1
-        elif upper and upper not in ("A", "TRUE", "FALSE") and upper in _KEYWORDS:
-            flush()
-            word = upper
-            if upper in ("GRAPH", "SERVICE"):
-                while here < len(found) and found[here].text not in "{}":
-                    if found[here].kind == "variable":
-                        stack[-1].held.append({found[here].text[1:]})
-                    here += 1
-        elif len(stack) == 1:
-            continue
-        elif token.kind == "mark" and token.text == ".":
-            flush(token)
-        else:
-            here = after(found, begin) if token.kind == "mark" and token.text in "([" else here
-            statement.tokens.extend(found[begin:here])
-    flush()
-    return top.groups
-
-
-def _every(groups: Sequence[Group]) -> Iterator[Group]:
-    for group in groups:
-        yield group
-        yield from _every(group.groups)
-
-
-def _variables(found: Sequence[Token]) -> list[str]:
-    return [token.text[1:] for token in found if token.kind == "variable"]
-
-
-# What makes it slow
-
-
-def narrow(text: str) -> list[str]:
-    """What to narrow in a query that took too long, as sentences: patterns that nothing joins, and patterns that match
-    every statement. Empty when nothing stands out.
-    """
-    try:
-        found = list(tokens(text))
-    except QueryRefusedError:
-        return []
-    hints: list[str] = []
-    for group in _every(read_groups(found)):
-        if group.word == "CONSTRUCT":
-            continue
-        parts = _parts(text, group)
-        if len(parts) > 1:
-            one, other = parts[0][1], parts[1][1]
-            hints.append(
-                f"nothing joins '{one}' with '{other}': every match of the one is combined with every match of the other;"
-                " let them share a variable"
-            )
-        for statement in group.statements:
-            first = statement.tokens[:3]
-            if len(first) == 3 and all(token.kind == "variable" for token in first):
-                hints.append(
-                    f"'{_shown(text, first)}' matches every statement of the graph: name its predicate, or bind its subject"
-                )
-    return list(dict.fromkeys(hints))[:5]
-
-
-def _parts(text: str, group: Group) -> list[tuple[set[str], str]]:
-    """The parts of a group that share no variable with each other, each with the text of a pattern in it."""
-    pieces = [(set(_variables(one.tokens)), _shown(text, one.tokens)) for one in group.statements]
-    branches: set[str] = set()
-    for inner in group.groups:
-        if inner.word == "UNION":
-            branches |= inner.variables
-        elif inner.word not in ("MINUS", "FILTER"):
-            pieces.append((inner.variables, _first_shown(text, inner)))
-    if branches and pieces:  # the branches of a UNION are alternatives to the group before it
-        pieces[-1] = (pieces[-1][0] | branches, pieces[-1][1])
-    pieces += [(names, "") for names in group.held]
-    parts: list[tuple[set[str], str]] = []
-    for names, shown in pieces:
-        if not names:
-            continue
-        apart = [part for part in parts if not part[0] & names]
-        joined = [part for part in parts if part[0] & names]
-        merged = names.union(*(part[0] for part in joined))
-        parts = [*apart, (merged, next((part[1] for part in joined if part[1]), shown))]
-    return [part for part in parts if part[1]]
-
-
-def _first_shown(text: str, group: Group) -> str:
-    for one in _every([group]):
-        if one.statements:
-            return _shown(text, one.statements[0].tokens)
-    return ""

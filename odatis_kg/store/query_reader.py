@@ -37,6 +37,10 @@ class _Reader(TriplesReader):
         super().__init__(text, functions)
         # A function that is named in an expression or in data could come to be a predicate by a variable.
         self.named: Token | None = None
+        # One in VALUES can only be a predicate by the variables it is listed for, or by one that has their values.
+        self.listed: Token | None = None
+        self.listed_for: set[str] = set()
+        self.copies = False
 
     # The query (rules 1 to 18)
 
@@ -75,7 +79,9 @@ class _Reader(TriplesReader):
     def end(self) -> None:
         if self.token.kind != "end":
             raise self.lost()
-        if self.named and self.has_variable_predicate:
+        if self.listed and (self.copies or self.listed_for & self.predicates):
+            self.named = self.named or self.listed
+        if self.named and self.predicates:
             raise refused(
                 self.text,
                 self.named,
@@ -207,21 +213,28 @@ class _Reader(TriplesReader):
                 before = self.tokens[self.position - 1]
                 continue
             depth += (self.word == "(") - (self.word == ")")
+            # What BIND gives another variable may be what is listed, unless it is written out: `(dct:title AS ?property)`.
+            written = before.kind in ("iri", "name", "string", "number") and self.tokens[self.position - 2].text == "("
+            self.copies = self.copies or (self.word == "AS" and not written)
             self.mention(token)
             before = self.next()
 
     def data(self) -> None:
         """VALUES with its variables and rows (rule 61)."""
         self.next()
+        variables: set[str] = set()
         while self.word != "{":
             if self.token.kind != "variable" and self.word not in ("(", ")"):
                 raise self.lost()
-            self.next()
+            variables.add(self.next().text[1:])
         self.next()
         while self.word != "}":
             if self.token.kind == "end" or self.word in ("{", "[", "]"):
                 raise self.lost()
-            self.mention(self.next())
+            token = self.next()
+            if self.is_function(token):
+                self.listed = self.listed or token
+                self.listed_for |= variables
         self.next()
 
     def mention(self, token: Token) -> None:

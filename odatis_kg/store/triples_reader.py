@@ -65,7 +65,7 @@ class TriplesReader(Cursor):
     def __init__(self, text: str, functions: Collection[str]) -> None:
         super().__init__(text, functions)
         self.found = Reading(iri=self.iri)
-        self.has_variable_predicate = False
+        self.predicates: set[str] = set()  # variables that are predicates
 
     def triples(self, place: Place) -> None:
         """The triples of one subject, and the dot after them."""
@@ -141,8 +141,7 @@ class TriplesReader(Cursor):
         """A predicate: a function by its token, anything else as None."""
         token = self.token
         if token.kind == "variable":
-            self.has_variable_predicate = True
-            self.next()
+            self.predicates.add(self.next().text[1:])
             return None
         first = self.position
         self.path()

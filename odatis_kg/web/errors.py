@@ -9,7 +9,6 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
-from odatis_kg.store.diagnosis import narrow
 from odatis_kg.store.engine import (
     EngineError,
     EngineUnavailableError,
@@ -20,6 +19,7 @@ from odatis_kg.store.engine import (
     ResultTooLargeError,
     UnwritableResultError,
 )
+from odatis_kg.store.patterns import narrow
 from odatis_kg.store.syntax import QueryRefusedError
 from odatis_kg.web.negotiation import GRAPHS, TABLES
 

@@ -25,6 +25,7 @@ _EVALUATING: Final = ("result-too-large", "unwritable-result", "timeout", "out-o
 _WRITING: Final = ("put", "post", "patch", "delete")
 
 Operation = dict[str, Any]
+Answers = Mapping[str, tuple[str, Sequence[str]]]  # what is answered with, by status: what it is, its media types
 
 
 def complete(app: FastAPI, settings: Settings, served: Iterable[str]) -> None:
@@ -97,7 +98,10 @@ def _operations() -> dict[str, dict[str, Operation]]:
             "application/sparql-query": {"schema": {"type": "string", "examples": [_EXAMPLE]}},
         },
     }
-    document = {"200": ("The document", _DOCUMENTS), "304": ("It has not changed", ())}
+    document: dict[str, tuple[str, Sequence[str]]] = {
+        "200": ("The document", _DOCUMENTS),
+        "304": ("It has not changed", ()),
+    }
     reading = (*_ALWAYS, "not-found", "not-acceptable", "timeout")
     operations: dict[str, dict[str, Operation]] = {
         "/sparql": {
@@ -213,20 +217,50 @@ def _operations() -> dict[str, dict[str, Operation]]:
             )
         },
     }
-    for path, name, summary in (
-        ("/.well-known/void", "wellKnownVoid", "Statistics of the graph (VoID), at the address known to everyone"),
-        ("/void", "void", "Statistics of the graph (VoID)"),
-    ):
-        operations[path] = {
-            "get": _operation(
-                name,
-                summary,
-                [_format(_DOCUMENTS)],
-                {**document, "302": ("Its address", ()), "303": ("Its address", ())},
-                (*reading, "not-found"),
-            )
-        }
-    return operations
+    return operations | _descriptions(document, reading)
+
+
+def _descriptions(document: Answers, reading: Sequence[str]) -> dict[str, dict[str, Operation]]:
+    """The operations of what describes the graph: its statistics, its dump, the library of queries, the prefixes."""
+    file = ("application/gzip",)
+    whole = {
+        "200": ("The dump", file),
+        "206": ("The part of it that Range names", file),
+        "304": ("It has not changed", ()),
+    }
+    results = (HTML, *TABLES, *GRAPHS, "application/sparql-query")
+    operations = {
+        "/.well-known/void": _operation("wellKnownVoid", "The graph about itself (VoID)", [], document, reading),
+        "/void": _operation("void", "The graph about itself (VoID, DCAT)", [_format(_DOCUMENTS)], document, reading),
+        "/dump.nq.gz": _operation("dump", "Everything, in N-Quads", [], whole, (*_ALWAYS, "not-found")),
+        "/queries": _operation(
+            "queries", "The library of queries (SHACL executables)", [_format(_DOCUMENTS)], document, reading
+        ),
+        "/queries/{name}": _operation(
+            "query",
+            "A query of the library; with its parameters, or `run`, its result; with .rq after its name, its text",
+            [*_path("name"), _query("run", "Evaluate it.", choice=("1",)), _format()],
+            {**document, "200": ("The query, or its result", results)},
+            (*reading, "bad-query", *_EVALUATING),
+        ),
+        "/prefixes": _operation(
+            "prefixes",
+            "The prefixes",
+            [_format((*_DOCUMENTS, _JSON))],
+            {**document, "200": ("The prefixes", (*_DOCUMENTS, _JSON))},
+            reading,
+        ),
+    }
+    for ending in ("html", "ttl", "nt", "jsonld", "rdf"):
+        media_type = (NAMES[ending],)
+        operations[f"/void.{ending}"] = _operation(
+            f"void{ending.title()}",
+            "The same in one format",
+            [],
+            {**document, "200": ("The document", media_type)},
+            reading,
+        )
+    return {path: {"get": operation} for path, operation in operations.items()}
 
 
 _EXAMPLE: Final = (
@@ -239,7 +273,7 @@ def _operation(
     name: str,
     summary: str,
     parameters: Sequence[Mapping[str, Any]],
-    answers: Mapping[str, tuple[str, Sequence[str]]],
+    answers: Answers,
     problems: Sequence[str],
 ) -> Operation:
     return {
@@ -265,7 +299,7 @@ def _head(operation: Operation) -> Operation:
     }
 
 
-def _responses(answers: Mapping[str, tuple[str, Sequence[str]]], problems: Sequence[str]) -> dict[str, Any]:
+def _responses(answers: Answers, problems: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         status: {"description": said, **({"content": _content(media_types)} if media_types else {})}
         for status, (said, media_types) in answers.items()

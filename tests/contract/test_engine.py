@@ -54,9 +54,8 @@ async def make(behind: str, request: pytest.FixtureRequest, demo: Built) -> Asyn
                 engine = WorkerPool(Releases(demo.settings.data_dir), QuerySettings(**bounds), workers=1)  # type: ignore[arg-type]
             else:
                 endpoint = request.getfixturevalue(behind)
-                engine = RemoteEngine(
-                    QuerySettings(endpoint=endpoint, **bounds), demo.settings.base_url, Releases(demo.settings.data_dir)
-                )  # type: ignore[arg-type]
+                releases = Releases(demo.settings.data_dir)
+                engine = RemoteEngine(QuerySettings(endpoint=endpoint, **bounds), demo.settings.base_url, releases)  # type: ignore[arg-type]
             return await start(engine, ending)
 
         yield started

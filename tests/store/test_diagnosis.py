@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odatis_kg.store.diagnosis import narrow
+from odatis_kg.store.patterns import narrow
 from odatis_kg.store.syntax import QueryRefusedError, explain, inspect
 
 _PROLOGUE = "PREFIX dcat: <http://www.w3.org/ns/dcat#> PREFIX dct: <http://purl.org/dc/terms/>\n"

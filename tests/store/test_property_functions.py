@@ -241,6 +241,8 @@ def test_a_query_without_a_search_is_left_alone(graph: Graph) -> None:
         ('GRAPH ?g { ?x «odk:textMatch» ("sel" 5) }', "leave it out"),
         ('VALUES ?p { «odk:textMatch» } ?x ?p "sel"', "not bound to a variable"),
         ('?x ?p "sel" FILTER(?p = «odk:textMatch»)', "not bound to a variable"),
+        ('VALUES ?y { «odk:textMatch» } BIND(?y AS ?p) ?x ?p "sel"', "not bound to a variable"),
+        ('{ SELECT (?y AS ?p) { VALUES ?y { «odk:textMatch» } } } ?x ?p "sel"', "not bound to a variable"),
         ('FILTER(?a«<?b)?d(odk:textMatch)\'x\'FILTER(?c>»1)', "put a space after"),
         ('?x odk:intersectsBox «"0 0 1 1"»', "four numbers are expected"),
         ('?x odk:intersectsBox «(»0 0 1)', "these are 3"),
@@ -599,3 +601,12 @@ def test_a_mutilated_query_is_refused_or_means_what_it_says(graph: Graph, inside
     if is_query and query != expanded.text:
         comments = query.count("# odk:textMatch")
         assert len(left) <= comments, expanded.text
+
+
+def test_a_search_may_be_asked_about_like_any_other_thing() -> None:
+    """Listed for a variable that is no predicate: our own pages ask for the names of many things so."""
+    for text in (
+        f"{PROLOGUE}SELECT * {{ VALUES ?x {{ odk:textMatch }} ?x ?p ?o }}",
+        f"{PROLOGUE}SELECT * {{ VALUES ?x {{ odk:textMatch }} ?x ?q ?o BIND(dct:title AS ?p) }}",
+    ):
+        assert expand(text, None, ODK).text == text

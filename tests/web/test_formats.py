@@ -11,7 +11,7 @@ from rdflib.plugins.stores.sparqlstore import SPARQLStore
 from SPARQLWrapper import SPARQLWrapper
 
 from odatis_kg.web.negotiation import GRAPHS, NAMES, TABLES, graph_format, named_format, table_format
-from tests.conftest import Server
+from tests.conftest import ROOT, Server
 
 SELECT = 'SELECT ?x ?y { VALUES (?x ?y) { ("é;à"@fr 1) ("b" UNDEF) } }'
 CONSTRUCT = "CONSTRUCT { ?s a ?c } WHERE { ?s a ?c } LIMIT 5"
@@ -261,3 +261,13 @@ def test_an_error_has_its_token_and_a_suggestion(server: Server) -> None:
     assert problem["column"] == 8
     assert problem["token"] == "dcta:Dataset"
     assert problem["suggestion"] == "PREFIX dcat: <http://www.w3.org/ns/dcat#>"
+
+
+def test_the_page_for_clients_names_every_format_and_problem_it_should() -> None:
+    page = (ROOT / "docs" / "sparql.md").read_text(encoding="utf-8")
+    assert all(f"`{media_type}`" in page for media_type in (*TABLES, *GRAPHS))
+    listed = next(line for line in page.splitlines() if line.startswith("`json xml"))
+    assert set(listed.split("`")[1].split()) | {"rdf-xml", "rdf/xml"} == set(NAMES)
+    assert all(
+        f"`{name}`" in page for name in ("timeout", "out-of-memory", "result-too-large", "too-large", "overloaded")
+    )

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 from odatis_kg.web.errors import PROBLEMS
 from tests.conftest import Server
 
-_SECONDS = 30.0  # for all operations together
+_SECONDS = 22.0  # for all operations together
 
 
 def no_fault(ctx: Any, response: Any, case: Any) -> None:
@@ -37,6 +37,7 @@ def test_every_route_is_described_with_its_media_types_and_problems(server: Serv
     wanted = {
         "/sparql", "/graphs", "/resource", "/def/odk", "/lineage", "/problems", "/problems/{name}", "/context/v1.jsonld",
         "/id/{kind}/{authority}/{key}", "/doc/{kind}/{authority}/{key}", "/graph/{family}/{source}/{key}",
+        "/.well-known/void", "/void", "/void.ttl", "/dump.nq.gz", "/queries", "/queries/{name}", "/prefixes",
         "/search", "/health/live", "/health/ready", "/metrics",
     }  # fmt: skip
     assert wanted <= set(paths)
@@ -70,15 +71,14 @@ def test_every_type_of_problem_is_described_and_has_a_page_for_people_and_progra
 
 
 def test_what_is_described_is_what_the_server_does(server: Server) -> None:
-    """Requests made up from the description, right ones and wrong ones, are answered as described; within half a minute."""
+    """Requests made up from the description, right ones and wrong ones, are answered as described; within a bounded time."""
     schema = schemathesis.openapi.from_url(f"{server.address}openapi.json")
     begun = time.monotonic()
-    operations = [found.ok() for found in schema.get_all_operations()]
-    asked = sum(
-        ask_as_described(operation, server.address.rstrip("/"), begun + _SECONDS * (number + 1) / len(operations))
-        for number, operation in enumerate(operations)
-    )
-    assert asked > 5 * len(operations)
+    # HEAD is GET without a body, see below.
+    operations = [found.ok() for found in schema.exclude(method="HEAD").get_all_operations()]
+    for number, operation in enumerate(operations):
+        until = begun + _SECONDS * (number + 1) / len(operations)
+        assert ask_as_described(operation, server.address.rstrip("/"), until) > 0
 
 
 def ask_as_described(operation: Any, address: str, until: float) -> int:
@@ -96,7 +96,7 @@ def ask_as_described(operation: Any, address: str, until: float) -> int:
     @hypothesis.given(case=operation.as_strategy())
     def ask(case: Any) -> None:
         nonlocal asked
-        if time.monotonic() < until:
+        if not asked or time.monotonic() < until:
             asked += 1
             case.call_and_validate(base_url=address, checks=_CHECKS, timeout=20)
 
