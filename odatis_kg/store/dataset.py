@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 import pyoxigraph as ox
 
+from odatis_kg.mapping.values import is_iri
 from odatis_kg.store.syntax import first_form
 from odatis_kg.store.tokens import tokens
 
@@ -50,7 +51,7 @@ def _stated(text: str) -> tuple[list[str], list[str]]:
     if not _FROM.search(text):
         return [], []  # as most queries: they are not to be read token by token once more
     prefixes: dict[str, str] = {}
-    base = ""
+    base = prefix = ""
     default: list[str] = []
     named: list[str] = []
     form = first_form(text)
@@ -78,6 +79,8 @@ def _stated(text: str) -> tuple[list[str], list[str]]:
                 prefix, _, local = token.text.partition(":")
                 iri = prefixes[prefix] + local
             else:
+                return [], []
+            if not is_iri(iri):
                 return [], []
             (named if words[-1] == "NAMED" else default).append(iri)
             words = []

@@ -46,6 +46,16 @@ def explain(text: str, message: str) -> QueryRefusedError:
     return _as_told(text, found, message)
 
 
+def no_function(text: str, iri: str) -> QueryRefusedError:
+    """The refusal of a call to a function that there is not, where it is written."""
+    message = f"there is no function <{iri[:200]}> here; those of SPARQL 1.1, GeoSPARQL and XML Schema are known"
+    for token in tokens(text):
+        name = token.text.partition(":")[2]
+        if token.text == f"<{iri}>" or (token.kind == "name" and name and iri.endswith(name)):
+            return refused(text, token, message)
+    return QueryRefusedError(message)
+
+
 def near_word(word: str, *, function: bool = False) -> str | None:
     """The word of SPARQL that a misspelt one is nearest to."""
     if len(word) < 3:

@@ -23,12 +23,14 @@ from odatis_kg.store.engine import (
 )
 from odatis_kg.store.processes import Worker, WorkerDiedError
 from odatis_kg.store.shares import QueueFullError, Shares
-from odatis_kg.store.syntax import Form
+from odatis_kg.store.syntax import Form, QueryRefusedError
 
 if TYPE_CHECKING:
     from odatis_kg.store.pool import Generation, WorkerPool
 
 _SLOW_READER_SECONDS: Final = 0.1
+# What a parser that calls itself does with a very long chain: it runs out of stack, and the process ends.
+_TOO_DEEP: Final = "the query is too deep, or has too long a chain of operators; simplify it"
 
 
 class _OverdueError(Exception):
@@ -94,6 +96,8 @@ class Evaluation:
                 killed = status == -signal.SIGKILL  # from outside: it may have been dead before the query came
                 self._pool.count("outside" if killed else "memory")
                 await self._let_go()
+                if status == -signal.SIGSEGV:
+                    raise QueryRefusedError(_TOO_DEEP) from None
                 if fresh or not killed:
                     raise QueryMemoryError(self._pool.settings.memory_mb) from None
                 fresh = True

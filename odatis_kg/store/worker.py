@@ -10,6 +10,7 @@ error (JSON: kind, message, place in the query).
 """
 
 import json
+import re
 import socket
 import struct
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO, Final
 import pyoxigraph as ox
 
 from odatis_kg.store.dataset import dataset_of
+from odatis_kg.store.diagnosis import no_function
 from odatis_kg.store.engine import UnwritableResultError
 from odatis_kg.store.property_functions import Expanded, expand
 from odatis_kg.store.release import Release
@@ -26,6 +28,7 @@ from odatis_kg.store.syntax import Form, QueryRefusedError, inspect
 
 HEADER: Final = struct.Struct(">cI")
 HELD_BYTES: Final = 65_536
+_UNKNOWN_FUNCTION: Final = re.compile("custom function <(.*)> is not supported")
 
 
 class _TooLargeError(Exception):
@@ -113,6 +116,13 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any], 
         send_error(connection, "too-large", "")
     except (BrokenPipeError, ConnectionError):
         raise
+    except RuntimeError as error:
+        unknown = _UNKNOWN_FUNCTION.search(str(error))
+        if unknown:
+            refusal = no_function(text, unknown[1])
+            send_error(connection, "refused", str(refusal), refusal.place)
+        else:
+            send_error(connection, "failed", str(error)[:500])
     except Exception as error:
         send_error(connection, "failed", f"{type(error).__name__}: {error}"[:500])
     return None

@@ -31,6 +31,7 @@ from odatis_kg.store.engine import (
 from odatis_kg.store.nursery import read_into_memory
 from odatis_kg.store.pool import WorkerPool
 from odatis_kg.store.release import Releases
+from odatis_kg.store.syntax import QueryRefusedError
 from tests.conftest import Built
 from tests.support import answer_of, iso, quiet, start
 
@@ -325,3 +326,18 @@ def test_no_worker_outlives_a_server_that_is_killed(demo: Built) -> None:
             break
         time.sleep(0.1)
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SELECT (<http://example.org/f>(1) AS ?x) { ?s ?p ?o }", "there is no function <http://example.org/f>"),
+        ("ASK FROM <> { ?s ?p ?o }", "not expected here"),
+        ("(PREFIX <x:y>: <http://a/> SELECT * FROM <a:a> {}", "never closed"),
+        (f"ASK {{ FILTER({'!' * 200_000}true) }}", "too deep"),
+    ],
+)
+async def test_what_only_the_engine_finds_wrong_is_a_wrong_query(make: Make, text: str, said: str) -> None:
+    pool = await make()
+    with pytest.raises(QueryRefusedError, match=said):
+        await answer_of(pool, text)
