@@ -5,10 +5,10 @@ back, and the worker is either idle and whole or dead.
 """
 
 import asyncio
-import hashlib
 import json
 import signal
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from odatis_kg.store.engine import (
@@ -24,6 +24,7 @@ from odatis_kg.store.engine import (
 from odatis_kg.store.processes import Worker, WorkerDiedError
 from odatis_kg.store.shares import QueueFullError, Shares
 from odatis_kg.store.syntax import Form, QueryRefusedError
+from odatis_kg.store.worker import LENGTH
 
 if TYPE_CHECKING:
     from odatis_kg.store.pool import Generation, WorkerPool
@@ -44,15 +45,21 @@ class _BeginAgainError(Exception):
 class _Whole:
     """A small answer, already read: its worker does something else by now."""
 
-    def __init__(self, form: Form, format_: Format, content: list[bytes]) -> None:
+    def __init__(self, form: Form, format_: Format, content: bytes) -> None:
         self.form = form
         self.format = format_
-        self.length: int | None = sum(map(len, content))
+        self.length: int | None = len(content)
         self._content = content
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        for piece in self._content:
-            yield piece
+        yield self._content
+
+
+@lru_cache(maxsize=256)
+def _head(reply: bytes) -> tuple[Form, Format]:
+    message = json.loads(reply)
+    form = Form(message["form"])
+    return form, (GraphFormat if form.makes_graph else TableFormat)(message["format"])
 
 
 class Evaluation:
@@ -69,7 +76,7 @@ class Evaluation:
         self._seconds = seconds
         self._deadline = self._loop.time() + seconds
         self._body = pool.frame_of(query)
-        self._key = hashlib.sha256(self._body).digest()
+        self._key = hash((query.text, query.default_graphs, query.named_graphs))
         self._lane: Shares | None = None
         self._since = 0.0
         self._streaming = False
@@ -136,21 +143,21 @@ class Evaluation:
         )
         worker = self._worker
         worker.send(b"Q", self._body)
-        self._timers = [self._loop.call_at(self._deadline, worker.interrupt, QueryTimeoutError(self._seconds))]
+        self._timers = [self._loop.call_at(self._deadline, self._out_of_time)]
         if not self._own and not long and self._pool.prompt_seconds < self._seconds:
             self._timers.append(self._loop.call_later(self._pool.prompt_seconds, self._overdue))
         kind, reply = await self._receive()
-        message = json.loads(reply)
+        if kind == b"W":
+            self._give_back()
+            end = LENGTH.size + LENGTH.unpack_from(reply)[0]
+            return _Whole(*_head(reply[LENGTH.size : end]), reply[end:])
         if kind != b"H":
             self._give_back()
-            raise self._pool.error_of(message)
+            raise self._pool.error_of(json.loads(reply))
         self._streaming = True
-        self.form = Form(message["form"])
-        self.format = (GraphFormat if self.form.makes_graph else TableFormat)(message["format"])
-        if message["length"] is None:
-            self._wait_for_reader()
-            return self
-        return _Whole(self.form, self.format, [piece async for piece in self.chunks()])
+        self.form, self.format = _head(reply)
+        self._wait_for_reader()
+        return self
 
     async def _receive(self) -> tuple[bytes, bytes]:
         assert self._worker
@@ -166,6 +173,10 @@ class Evaluation:
             self._pool.count("postponed")
             await self._let_go()
             raise _BeginAgainError from None
+
+    def _out_of_time(self) -> None:
+        if self._worker:
+            self._worker.interrupt(QueryTimeoutError(self._seconds))
 
     def _overdue(self) -> None:
         """Leave the prompt lane: as it is where a long place is free or bytes have been sent, else to begin again later."""
@@ -204,7 +215,8 @@ class Evaluation:
 
     async def _enter(self, lane: Shares) -> None:
         try:
-            await lane.acquire(self.client, self._deadline)
+            if not lane.try_acquire(self.client):
+                await lane.acquire(self.client, self._deadline)
         except (QueueFullError, TimeoutError):
             self._pool.refused += 1
             raise OverloadedError(self._pool.retry_after(self._seconds)) from None

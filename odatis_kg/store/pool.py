@@ -18,6 +18,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,7 +85,8 @@ class WorkerPool:
         self.prompt = Shares(workers, settings.queue, usage)
         self.long = Shares(settings.long_places, settings.queue, usage)
         self.prompt_seconds = settings.prompt_ms / 1_000
-        self.known_long: OrderedDict[bytes, None] = OrderedDict()
+        self.known_long: OrderedDict[int, None] = OrderedDict()
+        self._frames: dict[tuple[object, ...], str] = {}
         self._current: Generation | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -164,19 +166,25 @@ class WorkerPool:
 
     def frame_of(self, query: Query) -> bytes:
         """A query as a worker reads it."""
-        return json.dumps(
-            {
-                "text": query.text,
-                "table": query.table.value if query.table else None,
-                "graph": query.graph.value if query.graph else None,
-                "default_graphs": query.default_graphs,
-                "named_graphs": query.named_graphs,
-                "base": query.base,
-                "nesting": self.settings.nesting,
-                "service_allow": self.settings.service_allow,
-                "result_bytes": self.settings.result_mb * 1_000_000,
-            }
-        ).encode("utf-8", "surrogatepass")
+        # Most of it is the same from query to query; the text is written by the function the `json` module has for it.
+        asked = (query.table, query.graph, query.default_graphs, query.named_graphs, query.base)
+        rest = self._frames.get(asked)
+        if rest is None:
+            if len(self._frames) > _REMEMBERED:
+                self._frames.clear()
+            rest = self._frames[asked] = json.dumps(
+                {
+                    "table": query.table.value if query.table else None,
+                    "graph": query.graph.value if query.graph else None,
+                    "default_graphs": query.default_graphs,
+                    "named_graphs": query.named_graphs,
+                    "base": query.base,
+                    "nesting": self.settings.nesting,
+                    "service_allow": self.settings.service_allow,
+                    "result_bytes": self.settings.result_mb * 1_000_000,
+                }
+            ).removeprefix("{")
+        return f'{{"text": {encode_basestring_ascii(query.text)}, {rest}'.encode()
 
     def error_of(self, message: dict[str, Any]) -> Exception:
         """The error that a worker tells of."""
@@ -191,7 +199,7 @@ class WorkerPool:
             return ResultTooLargeError(self.settings.result_mb)
         return EngineUnavailableError(message["message"])
 
-    def remember(self, key: bytes) -> None:
+    def remember(self, key: int) -> None:
         """This query is a long one: it will wait with its like the next time."""
         self.known_long[key] = None
         self.known_long.move_to_end(key)

@@ -47,12 +47,18 @@ _PROLOGUE: Final = frozenset(("PREFIX", "BASE", "VERSION"))
 _HIDDEN_SERVICE: Final = re.compile(r"\).*service", re.IGNORECASE)
 
 
+# The prologue and the form of a query that is written in the usual way.
+_PLAIN: Final = re.compile(
+    r"(?:\s++|\#[^\n\r]*+|PREFIX\s++[\w.-]*+:\s*+<[^<>\"{}|^`\\\x00-\x20]*+>)*+(SELECT|ASK|CONSTRUCT|DESCRIBE)\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What a query is."""
 
     form: Form
-    depth: int
 
 
 def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = ()) -> Inspection:
@@ -62,8 +68,11 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
         QueryRefusedError: an update, no query at all, brackets nested deeper than `most_depth`, or SERVICE to an address
             that is not in `service_allow`.
     """
+    plain = _PLAIN.match(text)
+    if plain and "service" not in text.lower() and text.count("(") + text.count("[") + text.count("{") <= most_depth:
+        return Inspection(Form(plain[1].upper()))  # nothing to look for token by token, as with most queries
     form: Form | None = None
-    depth = deepest = 0
+    depth = 0
     all_tokens = list(tokens(text))
     for position, token in enumerate(all_tokens):
         if token.kind == "word":
@@ -78,7 +87,6 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
         elif token.kind == "mark":
             if token.text in "([{":
                 depth += 1
-                deepest = max(deepest, depth)
                 if depth > most_depth:
                     raise refused(
                         text,
@@ -89,7 +97,7 @@ def inspect(text: str, *, most_depth: int = 200, service_allow: Sequence[str] = 
                 depth -= 1
     if form is None:
         raise QueryRefusedError("the query is empty: SELECT, ASK, CONSTRUCT or DESCRIBE is expected")
-    return Inspection(form, deepest)
+    return Inspection(form)
 
 
 def first_form(text: str) -> Form | None:

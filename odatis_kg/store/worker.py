@@ -5,8 +5,8 @@ results from another one aborts the process (pyoxigraph). The first bytes are he
 small results are whole, and late failures rare.
 
 The protocol is frames of one type byte, a length (4 bytes, big-endian) and a body. Parent to worker: `Q` a query (JSON).
-Worker to parent: `R` ready (JSON: network_lock), `H` head (JSON: form, format, length when known), `D` data, `E` end, `X`
-error (JSON: kind, message, place in the query).
+Worker to parent: `R` ready (JSON: network_lock), `W` a small result whole (the length of its head, its head, the result), or
+`H` head (JSON: form, format), `D` data, `E` end; `X` error (JSON: kind, message, place in the query).
 """
 
 import json
@@ -27,6 +27,7 @@ from odatis_kg.store.results import write
 from odatis_kg.store.syntax import Form, QueryRefusedError, inspect
 
 HEADER: Final = struct.Struct(">cI")
+LENGTH: Final = struct.Struct(">I")
 HELD_BYTES: Final = 65_536
 _UNKNOWN_FUNCTION: Final = re.compile("custom function <(.*)> is not supported")
 
@@ -52,18 +53,22 @@ class _Out:
             raise _TooLargeError
         self._held += data
         if len(self._held) >= HELD_BYTES:
-            self._send(None)
+            self._send()
         return len(data)
 
     def flush(self) -> None:
         pass
 
     def close(self) -> None:
-        """Send what is left, and the end: for a small result one message in all."""
-        self._send(self._total if not self.sent else None, frame(b"E", b""))
+        """Send what is left, and the end: a small result in one frame."""
+        if self.sent:
+            self._send(frame(b"E", b""))
+        else:
+            head = json.dumps(self._head).encode()
+            self._connection.sendall(frame(b"W", LENGTH.pack(len(head)) + head + self._held))
 
-    def _send(self, length: int | None, after: bytes = b"") -> None:
-        before = b"" if self.sent else frame(b"H", json.dumps({**self._head, "length": length}).encode())
+    def _send(self, after: bytes = b"") -> None:
+        before = b"" if self.sent else frame(b"H", json.dumps(self._head).encode())
         self.sent = True
         data = frame(b"D", bytes(self._held)) if self._held else b""
         self._held.clear()
