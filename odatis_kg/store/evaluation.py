@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from odatis_kg.store.pool import Generation, WorkerPool
 
 _SLOW_READER_SECONDS: Final = 0.1
+# Nobody is sent out of the prompt lane before, however many wait.
+LEFT_ALONE_SECONDS: Final = 0.02
 # What a parser that calls itself does with a very long chain: it runs out of stack, and the process ends.
 _TOO_DEEP: Final = "the query is too deep, or has too long a chain of operators; simplify it"
 
@@ -78,7 +80,7 @@ class Evaluation:
         self._body = pool.frame_of(query)
         self._key = hash((query.text, query.default_graphs, query.named_graphs))
         self._lane: Shares | None = None
-        self._since = 0.0
+        self.since = 0.0
         self._streaming = False
         self._parked = False
         self._reader: asyncio.TimerHandle | None = None  # runs while the one who reads does something else
@@ -145,7 +147,7 @@ class Evaluation:
         worker.send(b"Q", self._body)
         self._timers = [self._loop.call_at(self._deadline, self._out_of_time)]
         if not self._own and not long and self._pool.prompt_seconds < self._seconds:
-            self._timers.append(self._loop.call_later(self._pool.prompt_seconds, self._overdue))
+            self._timers.append(self._loop.call_later(self._pool.prompt_seconds, self.overdue))
         kind, reply = await self._receive()
         if kind == b"W":
             self._give_back()
@@ -178,15 +180,15 @@ class Evaluation:
         if self._worker:
             self._worker.interrupt(QueryTimeoutError(self._seconds))
 
-    def _overdue(self) -> None:
+    def overdue(self) -> None:
         """Leave the prompt lane: as it is where a long place is free or bytes have been sent, else to begin again later."""
         pool, worker = self._pool, self._worker
-        if worker is None or self._generation is None:
+        if worker is None or self._generation is None or self._lane is not pool.prompt:
             return
         pool.remember(self._key)
         if not self._reader and pool.long.try_acquire(self.client):
             self._leave()
-            self._lane, self._since = pool.long, self._loop.time()
+            self._lane, self.since = pool.long, self._loop.time()
         elif self._streaming:
             self._leave()
             self._parked = True
@@ -214,23 +216,35 @@ class Evaluation:
             self._worker.kill()
 
     async def _enter(self, lane: Shares) -> None:
+        pool = self._pool
         try:
             if not lane.try_acquire(self.client):
-                await lane.acquire(self.client, self._deadline)
+                way = None
+                if lane is pool.prompt:
+                    pool.make_way(self.client)
+                    way = self._loop.call_later(LEFT_ALONE_SECONDS, pool.make_way, self.client)
+                try:
+                    await lane.acquire(self.client, self._deadline)
+                finally:
+                    if way:
+                        way.cancel()
         except (QueueFullError, TimeoutError):
-            self._pool.refused += 1
-            raise OverloadedError(self._pool.retry_after(self._seconds)) from None
-        self._lane, self._since = lane, self._loop.time()
+            pool.refused += 1
+            raise OverloadedError(pool.retry_after(self._seconds)) from None
+        self._lane, self.since = lane, self._loop.time()
+        if lane is pool.prompt:
+            pool.prompting.add(self)
 
     def _leave(self) -> None:
         if self._lane:
             lane, self._lane = self._lane, None
-            lane.release(self.client, self._loop.time() - self._since)
+            self._pool.prompting.discard(self)
+            lane.release(self.client, self._loop.time() - self.since)
 
     def _give_back(self) -> None:
         """The worker has said all it had to say."""
         self._stop_timers()
-        if self._lane is self._pool.long and self._loop.time() - self._since < self._pool.prompt_seconds:
+        if self._lane is self._pool.long and self._loop.time() - self.since < self._pool.prompt_seconds:
             self._pool.known_long.pop(self._key, None)  # it was slow only because the machine was busy
         if self._worker and self._generation:
             worker, self._worker = self._worker, None

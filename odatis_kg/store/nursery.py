@@ -15,7 +15,6 @@ import signal
 import socket
 import struct
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -74,7 +73,10 @@ def main() -> None:
     while True:
         readable, _, _ = select.select([control], [], [], _REAP_SECONDS if ending else None)
         for process in list(ending):
-            ended, status = os.waitpid(process, os.WNOHANG)
+            try:
+                ended, status = os.waitpid(process, os.WNOHANG)
+            except ChildProcessError:  # not one of ours (any more)
+                ended, status = process, 0
             if ended:
                 ending.discard(process)
                 control.sendall(MESSAGE.pack(b"E", process, os.waitstatus_to_exitcode(status)))
@@ -87,9 +89,7 @@ def main() -> None:
             received += control.recv(MESSAGE.size - len(received))
         kind, process, _ = MESSAGE.unpack(received)
         if kind == b"E":
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-            ending.add(process)
+            ending.add(process)  # who asks has killed it
             continue
         nursery = os.getpid()
         child = os.fork()

@@ -34,7 +34,7 @@ from odatis_kg.store.engine import (
     ResultTooLargeError,
     UnwritableResultError,
 )
-from odatis_kg.store.evaluation import Evaluation
+from odatis_kg.store.evaluation import LEFT_ALONE_SECONDS, Evaluation
 from odatis_kg.store.processes import Mode, Nursery, Worker
 from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.shares import Shares, Usage
@@ -81,9 +81,10 @@ class WorkerPool:
         self.settings = settings
         # One process more than visitors' queries may fill: our own pages never wait behind them.
         self._size = workers + 1
-        usage = Usage()
-        self.prompt = Shares(workers, settings.queue, usage)
-        self.long = Shares(settings.long_places, settings.queue, usage)
+        self.usage = Usage()
+        self.prompt = Shares(workers, settings.queue, self.usage)
+        self.long = Shares(settings.long_places, settings.queue, self.usage)
+        self.prompting: set[Evaluation] = set()
         self.prompt_seconds = settings.prompt_ms / 1_000
         self.known_long: OrderedDict[int, None] = OrderedDict()
         self._frames: dict[tuple[object, ...], str] = {}
@@ -218,6 +219,16 @@ class WorkerPool:
             self.count("parked")
             first.abandon()
 
+    def make_way(self, client: str) -> None:
+        """Somebody waits for a place in the prompt lane: who has had more of late, and is at it for a while, leaves it now."""
+        now, usage = asyncio.get_running_loop().time(), self.usage.of(client)
+        for evaluation in sorted(self.prompting, key=lambda one: one.since):
+            if now - evaluation.since < LEFT_ALONE_SECONDS:
+                return
+            if self.usage.of(evaluation.client) + now - evaluation.since > usage:
+                evaluation.overdue()
+                return
+
     def retry_after(self, seconds: float) -> int:
         """When to come again, in seconds, for one whose query may take so many."""
         return max(1, round(seconds / 4))
@@ -240,7 +251,7 @@ class WorkerPool:
                 worker = await self._slow_or_fresh(generation, slow=slow, fresh=fresh)
             else:
                 while generation.idle and generation.idle[-1].lost:
-                    await self.dismiss(generation, generation.idle.pop())
+                    self._drop(generation, generation.idle.pop())
                     self.replenish(generation)
                 worker = generation.idle.pop() if generation.idle else None
             if worker:
@@ -252,7 +263,7 @@ class WorkerPool:
             worker = generation.idle_slow.pop()
             if not worker.lost:
                 return worker
-            await self.dismiss(generation, worker)
+            self._drop(generation, worker)
         try:
             worker = await generation.nursery.fork()
         except EngineUnavailableError:
@@ -296,8 +307,7 @@ class WorkerPool:
         """A worker has nothing to do: keep it where it is of use."""
         idle, most = (generation.idle_slow, self.long.places) if worker.slow else (generation.idle, self._size + _SPARE)
         if generation is not self._current or self._stopped or len(idle) >= most:
-            worker.close()
-            self._spawn_task(self.dismiss(generation, worker))
+            self._drop(generation, worker)
             return
         idle.append(worker)
         if not worker.slow:
@@ -323,6 +333,12 @@ class WorkerPool:
         generation.starting -= 1
         generation.workers.add(worker)
         self.give_back(generation, worker)
+
+    def _drop(self, generation: Generation, worker: Worker) -> None:
+        """End a worker without waiting for that."""
+        generation.workers.discard(worker)
+        worker.close()
+        self._spawn_task(self.dismiss(generation, worker))
 
     async def dismiss(self, generation: Generation, worker: Worker) -> None:
         generation.workers.discard(worker)

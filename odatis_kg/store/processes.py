@@ -40,6 +40,7 @@ class Worker(asyncio.Protocol):
         self.process = 0
         self.lost = False
         self.slow = False
+        self.ended: asyncio.Future[int] | None = None  # how it ended, once it has been asked to
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._frames: deque[tuple[bytes, bytes]] = deque()
@@ -120,7 +121,7 @@ class Worker(asyncio.Protocol):
 
     def kill(self) -> None:
         """End the process at once; it is still to be reaped."""
-        if not self.lost:  # not before it is reaped is its number another's
+        if self.ended is None or not self.ended.done():  # not before it is reaped is its number another's
             with suppress(ProcessLookupError):
                 os.kill(self.process, signal.SIGKILL)
 
@@ -130,10 +131,10 @@ class Worker(asyncio.Protocol):
             return
         self.slow = True
         with suppress(OSError):
-            if hasattr(os, "SCHED_IDLE"):
+            if hasattr(os, "SCHED_IDLEX"):
                 os.sched_setscheduler(self.process, os.SCHED_IDLE, os.sched_param(0))
             else:
-                os.setpriority(os.PRIO_PROCESS, self.process, 19)
+                os.setpriority(os.PRIO_PROCESS, self.process, 10)
 
     def close(self) -> None:
         """Close the socket to it."""
@@ -240,18 +241,16 @@ class Nursery:
 
     async def reap(self, worker: Worker) -> int:
         """Kill a worker, whatever it is doing, and wait until it is gone; how it ended (a signal below zero)."""
-        with suppress(ProcessLookupError):
-            if not self.lost:  # while the nursery lives, the number is this worker's
-                os.kill(worker.process, signal.SIGKILL)
         worker.close()
-        ended = self._ends.get(worker.process)
-        if ended is None:
-            ended = self._ends[worker.process] = asyncio.get_running_loop().create_future()
-            try:
-                self._control.send(MESSAGE.pack(b"E", worker.process, 0))
-            except OSError:
-                return -signal.SIGKILL  # the nursery is gone, and its children with it
-        return await asyncio.shield(ended)
+        if worker.ended is None:
+            worker.ended = self._ends[worker.process] = asyncio.get_running_loop().create_future()
+            if self.lost:
+                worker.ended.set_result(-signal.SIGKILL)  # the nursery is gone, and its children with it
+            else:
+                worker.kill()
+                with suppress(OSError):
+                    self._control.send(MESSAGE.pack(b"E", worker.process, 0))
+        return await asyncio.shield(worker.ended)
 
     async def end(self) -> None:
         """Kill the nursery, and its workers with it."""
