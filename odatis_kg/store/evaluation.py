@@ -91,7 +91,7 @@ class Evaluation:
     async def begin(self) -> Answer:
         """Find a place and a worker, and wait for the beginning of the answer."""
         fresh = False
-        wanted = self._pool.prompt if self._key not in self._pool.known_long else self._pool.long
+        wanted = self._pool.lane_for(self.client, self._key)
         while True:
             if not self._own:
                 await self._enter(wanted)

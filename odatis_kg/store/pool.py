@@ -219,15 +219,19 @@ class WorkerPool:
             self.count("parked")
             first.abandon()
 
+    def lane_for(self, client: str, key: int) -> Shares:
+        """Where a query begins: what is known to be long among its like, and, when there is no place for all, the queries of
+        a client that has asked long ones of late.
+        """
+        heavy = self.prompt.free <= 0 and self.usage.of(client) > self.prompt_seconds
+        return self.long if heavy or key in self.known_long else self.prompt
+
     def make_way(self, client: str) -> None:
-        """Somebody waits for a place in the prompt lane: who has had more of late, and is at it for a while, leaves it now."""
-        now, usage = asyncio.get_running_loop().time(), self.usage.of(client)
-        for evaluation in sorted(self.prompting, key=lambda one: one.since):
-            if now - evaluation.since < LEFT_ALONE_SECONDS:
-                return
-            if self.usage.of(evaluation.client) + now - evaluation.since > usage:
-                evaluation.overdue()
-                return
+        """A client of light queries waits for a place in the prompt lane: who is at it for a while leaves it now."""
+        if self.prompting and self.usage.of(client) < LEFT_ALONE_SECONDS:
+            oldest = min(self.prompting, key=lambda one: one.since)
+            if asyncio.get_running_loop().time() - oldest.since >= LEFT_ALONE_SECONDS:
+                oldest.overdue()
 
     def retry_after(self, seconds: float) -> int:
         """When to come again, in seconds, for one whose query may take so many."""

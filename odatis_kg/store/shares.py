@@ -1,4 +1,4 @@
-"""Fair shares: places given out among clients, first to who has had the least of late.
+"""Fair shares: places given out among clients, first to who has none and whose work is light.
 
 What must stay true: no more than `places` are out at a time; no more than `most_waiting` wait, and when that many do, the
 client with most of them waiting loses its latest one rather than another client being turned away.
@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _HALF_LIFE_SECONDS: Final = 10.0
-_FORGOTTEN_SECONDS: Final = 0.001
+_MOST_CLIENTS: Final = 10_000
+# A second of waiting weighs as much as a tenth of a second of work, so that nobody waits for ever.
+_PATIENCE: Final = 0.1
 
 
 class QueueFullError(Exception):
@@ -20,26 +22,30 @@ class QueueFullError(Exception):
 
 
 class Usage:
-    """How many seconds of work each client has had of late: a second counts half after ten, a quarter after twenty."""
+    """How long the work of each client takes of late: the mean seconds of one query, in which what was ten seconds ago counts
+    half, and twenty seconds ago a quarter. Of who is not known, nothing but good is thought.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._used: dict[str, tuple[float, float]] = {}
+        self._used: dict[str, tuple[float, float, float]] = {}
 
     def add(self, client: str, seconds: float) -> None:
-        """Count some seconds of work."""
+        """Count one query."""
         now = self._clock()
-        self._used[client] = (self._of(client, now) + seconds, now)
-        if len(self._used) > 10_000:
-            self._used = {one: entry for one, entry in self._used.items() if self._of(one, now) > _FORGOTTEN_SECONDS}
+        spent, number, since = self._used.get(client, (0.0, 0.0, now))
+        kept = 0.5 ** ((now - since) / _HALF_LIFE_SECONDS)
+        self._used[client] = (spent * kept + seconds, number * kept + 1, now)
+        if len(self._used) > _MOST_CLIENTS:
+            recent = now - 10 * _HALF_LIFE_SECONDS
+            self._used = {one: entry for one, entry in self._used.items() if entry[2] > recent}
+            if len(self._used) > _MOST_CLIENTS:
+                self._used.clear()
 
     def of(self, client: str) -> float:
-        """The seconds a client has had."""
-        return self._of(client, self._clock())
-
-    def _of(self, client: str, now: float) -> float:
-        used, since = self._used.get(client, (0.0, now))
-        return float(used * 0.5 ** ((now - since) / _HALF_LIFE_SECONDS))
+        """The mean seconds of a query of this client."""
+        spent, number, _ = self._used.get(client, (0.0, 1.0, 0.0))
+        return spent / number
 
 
 @dataclass(slots=True)
@@ -48,6 +54,7 @@ class _Client:
 
     held: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    since: float = 0.0  # when it was given a place, or began to wait for one
 
 
 class Shares:
@@ -82,6 +89,8 @@ class Shares:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         entry = self._clients.setdefault(client, _Client())
+        if not entry.waiting:
+            entry.since = time.monotonic()
         entry.waiting.append(turn)
         self.waiting += 1
         timer = loop.call_at(deadline, _too_late, turn)  # `asyncio.timeout_at` would cost ten times as much
@@ -116,12 +125,17 @@ class Shares:
             waiting = [(name, entry) for name, entry in self._clients.items() if entry.waiting]
             name, entry = waiting[0]
             if len(waiting) > 1:
-                name, entry = min(waiting, key=lambda item: (item[1].held, self._usage.of(item[0])))
+                now = time.monotonic()
+                name, entry = min(waiting, key=lambda item: (item[1].held, self._weight(item[0], item[1], now)))
+            entry.since = time.monotonic()
             turn = entry.waiting.popleft()
             self.waiting -= 1
             if not turn.done():
                 self._take(name)
                 turn.set_result(None)
+
+    def _weight(self, client: str, entry: _Client, now: float) -> float:
+        return self._usage.of(client) - _PATIENCE * (now - entry.since)
 
     def _make_room(self, client: str) -> None:
         most, entry = max(self._clients.items(), key=lambda item: len(item[1].waiting), default=("", _Client()))
