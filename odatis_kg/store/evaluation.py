@@ -146,8 +146,9 @@ class Evaluation:
         worker = self._worker
         worker.send(b"Q", self._body)
         self._timers = [self._loop.call_at(self._deadline, self._out_of_time)]
-        if not self._own and not long and self._pool.prompt_seconds < self._seconds:
-            self._timers.append(self._loop.call_later(self._pool.prompt_seconds, self.overdue))
+        prompt = self._pool.prompt_time(self.client)
+        if not self._own and not long and prompt < self._seconds:
+            self._timers.append(self._loop.call_later(prompt, self.overdue))
         kind, reply = await self._receive()
         if kind == b"W":
             self._give_back()

@@ -226,11 +226,18 @@ class WorkerPool:
         heavy = self.prompt.free <= 0 and self.usage.of(client) > self.prompt_seconds
         return self.long if heavy or key in self.known_long else self.prompt
 
+    def prompt_time(self, client: str) -> float:
+        """How long a query may take to be a prompt one, in seconds: where a client of light queries has one that takes longer,
+        it is rather the machine that is busy.
+        """
+        return self.prompt_seconds * (10 if self.usage.is_light(client, LEFT_ALONE_SECONDS) else 1)
+
     def make_way(self, client: str) -> None:
-        """A client of light queries waits for a place in the prompt lane: who is at it for a while leaves it now."""
-        if self.prompting and self.usage.of(client) < LEFT_ALONE_SECONDS:
-            oldest = min(self.prompting, key=lambda one: one.since)
-            if asyncio.get_running_loop().time() - oldest.since >= LEFT_ALONE_SECONDS:
+        """A client of light queries waits for a place in the prompt lane: another one who is at it for a while leaves it."""
+        if self.usage.of(client) < LEFT_ALONE_SECONDS:
+            heavy = [one for one in self.prompting if not self.usage.is_light(one.client, LEFT_ALONE_SECONDS)]
+            oldest = min(heavy, key=lambda one: one.since, default=None)
+            if oldest and asyncio.get_running_loop().time() - oldest.since >= LEFT_ALONE_SECONDS:
                 oldest.overdue()
 
     def retry_after(self, seconds: float) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _HALF_LIFE_SECONDS: Final = 10.0
+_KNOWN: Final = 3.0  # queries of late after which a client has a name
 _MOST_CLIENTS: Final = 10_000
 # A second of waiting weighs as much as a tenth of a second of work, so that nobody waits for ever.
 _PATIENCE: Final = 0.1
@@ -46,6 +47,11 @@ class Usage:
         """The mean seconds of a query of this client."""
         spent, number, _ = self._used.get(client, (0.0, 1.0, 0.0))
         return spent / number
+
+    def is_light(self, client: str, seconds: float) -> bool:
+        """Whether a client is known for queries that take less than so many seconds."""
+        _, number, _ = self._used.get(client, (0.0, 0.0, 0.0))
+        return number > _KNOWN and self.of(client) < seconds
 
 
 @dataclass(slots=True)
