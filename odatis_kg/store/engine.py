@@ -170,6 +170,10 @@ class OverloadedError(EngineError):
         self.retry_after = retry_after
 
 
+class EngineFaultError(EngineError):
+    """The engine has a fault that this query brought to light."""
+
+
 class EngineUnavailableError(EngineError):
     """There is nothing to answer from."""
 

@@ -25,6 +25,7 @@ from typing import Any, Final
 from odatis_kg.config import QuerySettings
 from odatis_kg.store.engine import (
     Answer,
+    EngineFaultError,
     EngineState,
     EngineUnavailableError,
     NotAcceptableError,
@@ -198,6 +199,8 @@ class WorkerPool:
             return UnwritableResultError(message["message"])
         if kind == "too-large":
             return ResultTooLargeError(self.settings.result_mb)
+        if kind == "fault":
+            return EngineFaultError(f"the engine failed on this query: {message['message']}")
         return EngineUnavailableError(message["message"])
 
     def remember(self, key: int) -> None:

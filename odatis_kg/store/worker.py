@@ -130,6 +130,10 @@ def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any], 
             send_error(connection, "failed", str(error)[:500])
     except Exception as error:
         send_error(connection, "failed", f"{type(error).__name__}: {error}"[:500])
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of pyo3, which names no place to import it from
+            raise
+        send_error(connection, "fault", str(error)[:500])
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from odatis_kg.store.engine import (
     EngineError,
+    EngineFaultError,
     EngineUnavailableError,
     NotAcceptableError,
     OverloadedError,
@@ -127,6 +128,7 @@ def problem_of(error: Exception) -> Problem:
         ResultTooLargeError: "result-too-large",
         QueryMemoryError: "out-of-memory",
         EngineUnavailableError: "unavailable",
+        EngineFaultError: "fault",
     }
     for kind, name in names.items():
         if isinstance(error, kind):

@@ -1,6 +1,7 @@
 """Worker processes: each can be killed, by a limit or from outside, and the service goes on."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -32,6 +33,7 @@ from odatis_kg.store.nursery import read_into_memory
 from odatis_kg.store.pool import WorkerPool
 from odatis_kg.store.release import Releases
 from odatis_kg.store.syntax import QueryRefusedError
+from odatis_kg.store.worker import answer, receive
 from tests.conftest import Built
 from tests.support import answer_of, iso, quiet, start
 
@@ -341,3 +343,25 @@ async def test_what_only_the_engine_finds_wrong_is_a_wrong_query(make: Make, tex
     pool = await make()
     with pytest.raises(QueryRefusedError, match=said):
         await answer_of(pool, text)
+
+
+def test_a_panic_of_the_engine_is_told_as_a_fault_of_it(demo: Built) -> None:
+    """pyo3 raises panics as a `BaseException`; the worker goes on, as memory is safe after one."""
+
+    class PanicException(BaseException):
+        pass
+
+    class Panicking:
+        def query(self, *_: object, **__: object) -> None:
+            raise PanicException("user-provided comparison function does not correctly implement a total order")
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        request = json.loads(WorkerPool(Releases(demo.settings.data_dir), QuerySettings(), 1).frame_of(Query(ONE)))
+        answer(Panicking(), theirs, request, demo.release)  # type: ignore[arg-type]
+        received = receive(ours.makefile("rb"))
+    assert received is not None
+    kind, body = received
+    assert kind == b"X"
+    assert json.loads(body)["kind"] == "fault"
+    assert "total order" in json.loads(body)["message"]
