@@ -45,9 +45,9 @@ def serving_natively(store: Path, port: int = 0) -> Iterator[str]:
         process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def oxigraph(demo: Built) -> Iterator[str]:
-    """The native Oxigraph server on the store of the demonstration."""
+    """The native Oxigraph server on the store of the demonstration; one for each module, as it goes on with what was left."""
     with serving_natively(demo.release.store) as address:
         yield address
 
