@@ -185,7 +185,7 @@ def test_query_answers_in_every_format(run_cli: Run, demo: Built) -> None:
 def test_a_wrong_query_says_where(run_cli: Run, demo: Built) -> None:
     outcome = run_cli("query", "SELECT * {\n ?s ?p", "--data-dir", demo.settings.data_dir)
     assert outcome.returncode == 1
-    assert "line 2" in outcome.stderr
+    assert "line 1, column 10: this '{' is never closed" in outcome.stderr
     assert "Traceback" not in outcome.stderr
 
 
