@@ -17,6 +17,7 @@ from benchmarks.hostile import Assault, Outcome
 from benchmarks.servers import Server
 
 LIMITS = {"timeout_seconds": 2, "memory_mb": 256, "result_mb": 20, "cache_mb": 0}
+KEPT = 2  # workers that are kept for long queries, by default
 # What still is "as usual" on a slow machine, where five times the idle time is less than that, in milliseconds: well below the
 # deadline, which is when queries are given up that wait for a place behind the attackers.
 USUAL = 1_500
@@ -79,10 +80,10 @@ def test_afterwards_there_are_as_many_processes_descriptors_and_as_much_memory_a
     server = running.server
     end = time.monotonic() + 5
     while time.monotonic() < end and (
-        len(server.processes()) != running.processes or server.descriptors() > running.descriptors + 3
+        len(server.processes()) > running.processes + KEPT or server.descriptors() > running.descriptors + 3
     ):
         time.sleep(0.1)
-    assert len(server.processes()) == running.processes
+    assert running.processes <= len(server.processes()) <= running.processes + KEPT
     assert server.descriptors() <= running.descriptors + 3
     # What a query took is gone with its process or given back; what the front holds does not grow with what it was sent.
     assert server.memory() < 1.5 * running.memory + 64

@@ -134,7 +134,7 @@ async def test_an_endpoint_that_dawdles_is_left_at_the_deadline(on: Callable[...
             before = time.monotonic()
             with pytest.raises(QueryTimeoutError):
                 await answer_of(engine, Query("SELECT ?x { ?x ?y ?z }"))
-            assert time.monotonic() - before < 2
+            assert time.monotonic() - before < 2.9
 
 
 async def test_a_result_that_never_ends_is_cut_off_as_too_large(on: Callable[..., object]) -> None:

@@ -290,7 +290,7 @@ async def test_a_follower_has_its_own_deadline() -> None:
     before = time.monotonic()
     with pytest.raises(QueryTimeoutError):
         await Client(where).ask(Query("ASK {}", timeout=0.1))
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 10, "the other one has thirty seconds"
     engine.gate.set()
     assert (await first).status == 200
 
