@@ -175,7 +175,7 @@ class QuerySettings(_Table):
         100,
         ge=5,
         le=60_000,
-        description="Time after which a query is a long one, in milliseconds: it then runs when nothing else wants to.",
+        description="Time after which a query is a long one, in milliseconds: it then gives way to all others.",
     )
     long_places: int = Field(2, ge=1, le=256, description="Long queries evaluated at the same time; others wait.")
     mode: Literal["auto", "memory", "disk"] = Field(

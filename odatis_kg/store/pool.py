@@ -1,8 +1,8 @@
 """The embedded engine: a pool of worker processes on the current release, each of which can be killed.
 
-A query begins in the prompt lane. When it is not done after `prompt_ms`, it becomes a long one: its process runs only when
-nothing else wants the processor, and there are few places for such; where none is free, it is stopped and begun again
-when its turn comes. So whatever visitors ask, a light query finds a place within that time, and processor time at once.
+A query begins in the prompt lane. When it is not done after `prompt_ms`, it becomes a long one: its process gives way
+to all others, and there are few places for such; where none is free, it is stopped and begun again when its turn comes. So
+whatever visitors ask, a light query finds a place within that time, and most of the processor.
 
 What must stay true: visitors' queries never take the last prompt process, which is for our own pages; a query ends at its
 deadline, because its process is killed; when a client leaves, its query is stopped; when a release is published, new

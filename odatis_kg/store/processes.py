@@ -27,6 +27,7 @@ _MOST_UNREAD_BYTES: Final = 1 << 18
 # How long a process may take to begin; reading a release into memory has its own limit.
 _START_SECONDS: Final = 30.0
 _LOAD_SECONDS: Final = 3_600.0
+_NICE: Final = 10  # a tenth of the processor time of what competes with it
 
 
 class WorkerDiedError(Exception):
@@ -126,15 +127,16 @@ class Worker(asyncio.Protocol):
                 os.kill(self.process, signal.SIGKILL)
 
     def slow_down(self) -> None:
-        """From now on, run only when nothing else wants to (and never be quick again: the kernel does not let it)."""
+        """From now on, give way to what else wants the processor (for good: the kernel lets nobody become less nice).
+
+        Not all the way, as the idle class would: a child that is starved while it ends holds locks on the pages it shares with
+        the nursery, and forks wait for those.
+        """
         if self.slow:
             return
         self.slow = True
         with suppress(OSError):
-            if hasattr(os, "SCHED_IDLEX"):
-                os.sched_setscheduler(self.process, os.SCHED_IDLE, os.sched_param(0))
-            else:
-                os.setpriority(os.PRIO_PROCESS, self.process, 10)
+            os.setpriority(os.PRIO_PROCESS, self.process, _NICE)
 
     def close(self) -> None:
         """Close the socket to it."""
@@ -243,10 +245,11 @@ class Nursery:
         """Kill a worker, whatever it is doing, and wait until it is gone; how it ended (a signal below zero)."""
         worker.close()
         if worker.ended is None:
-            worker.ended = self._ends[worker.process] = asyncio.get_running_loop().create_future()
+            worker.ended = asyncio.get_running_loop().create_future()
             if self.lost:
                 worker.ended.set_result(-signal.SIGKILL)  # the nursery is gone, and its children with it
             else:
+                self._ends[worker.process] = worker.ended
                 worker.kill()
                 with suppress(OSError):
                     self._control.send(MESSAGE.pack(b"E", worker.process, 0))
