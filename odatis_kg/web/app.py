@@ -43,13 +43,10 @@ _OTHER_METHODS = ("/sparql", "/graphs")  # they answer for every method themselv
 class _Front:
     """Hands the hot routes to raw ASGI applications, for the framework's layers cost as much as a small query does."""
 
-    def __init__(
-        self, exact: Mapping[str, _Handler], below: Mapping[str, _Handler], rest: ASGIApp, base_url: str
-    ) -> None:
+    def __init__(self, exact: Mapping[str, _Handler], below: Mapping[str, _Handler], rest: ASGIApp) -> None:
         self._exact = exact
         self._below = below
         self._rest = rest
-        self._base_url = base_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,11 +59,9 @@ class _Front:
         elif scope["method"] in _READ_ONLY or path in _OTHER_METHODS:
             await handler(scope, receive, send)
         elif scope["method"] in WRITING and path.startswith("/graph/"):
-            found = problem("read-only", f"{scope['method']} would change a graph, and this service is read-only")
-            await respond_problem(scope, send, found, self._base_url)
+            raise problem("read-only", f"{scope['method']} would change a graph, and this service is read-only")
         else:
-            found = problem("method-not-allowed", f"{scope['method']} is not offered", headers={"Allow": "GET, HEAD"})
-            await respond_problem(scope, send, found, self._base_url)
+            raise problem("method-not-allowed", f"{scope['method']} is not offered", headers={"Allow": "GET, HEAD"})
 
 
 def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
@@ -120,7 +115,7 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
         "problems": ProblemPages(site, settings),
     }
     complete(app, settings, [*exact, *(f"/{name}/" for name in below)])
-    front = _Front(exact, below, app, settings.base_url)
+    front = _Front(exact, below, app)
     return Application(front, settings, delivery, metrics, log)
 
 

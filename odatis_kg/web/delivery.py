@@ -338,10 +338,6 @@ class _Watch:
         self.task.cancel()
 
 
-async def _send_piece(delivered: Delivered, piece: bytes) -> None:
-    await delivered.send({"type": "http.response.body", "body": piece, "more_body": True})
-
-
 def _address(target: bytes, headers: list[tuple[bytes, bytes]]) -> Address | None:
     """A GET request by what is read of it; None when it has headers that may change its answer."""
     accept = accept_encoding = b""

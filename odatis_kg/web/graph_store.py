@@ -5,7 +5,6 @@ Nothing is written: PUT, POST, PATCH and DELETE are refused with 403.
 """
 
 from typing import Final
-from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -16,10 +15,9 @@ from odatis_kg.queries import read
 from odatis_kg.store.engine import GraphFormat, Query, SparqlEngine
 from odatis_kg.store.syntax import bind
 from odatis_kg.web.delivery import Delivery
-from odatis_kg.web.errors import problem, problem_of
+from odatis_kg.web.errors import problem
 from odatis_kg.web.negotiation import GRAPHS, graph_format, named_format
-from odatis_kg.web.protocol import client_of
-from odatis_kg.web.responses import respond_problem
+from odatis_kg.web.protocol import client_of, decoded
 
 WRITING: Final = ("PUT", "POST", "PATCH", "DELETE")
 _READING: Final = ("GET", "HEAD")
@@ -35,18 +33,12 @@ class GraphStore:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        try:
-            await self._answer(scope, receive, send)
-        except Exception as error:
-            await respond_problem(scope, send, problem_of(error), self._settings.base_url)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method in WRITING:
             raise problem("read-only", f"{method} would change a graph, and this service is read-only")
         if method not in _READING:
             raise problem("method-not-allowed", f"{method} is not offered", headers={"Allow": "GET, HEAD, OPTIONS"})
-        fields = _fields(scope)
+        fields = decoded(scope["query_string"].decode("latin-1"), "query string")
         graph = _graph(fields)
         format_ = next((value for name, value in fields if name == "format" and value), None)
         accept = (named_format(format_) or format_) if format_ else Headers(scope=scope).get("accept")
@@ -68,15 +60,6 @@ class GraphStore:
     async def _exists(self, text: str) -> bool:
         async with self._engine.query(Query(text, graph=None, own=True)) as answer:
             return b"true" in b"".join([chunk async for chunk in answer.chunks()])
-
-
-def _fields(scope: Scope) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=1_000
-        )
-    except ValueError as error:
-        raise problem("bad-request", f"the query string is not percent-encoded UTF-8: {error}") from None
 
 
 def _graph(fields: list[tuple[str, str]]) -> str | None:

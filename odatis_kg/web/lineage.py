@@ -10,11 +10,11 @@ from odatis_kg.mapping import values
 from odatis_kg.mapping.engine import all_prefixes
 from odatis_kg.store.engine import GraphFormat, SparqlEngine
 from odatis_kg.store.serialise import triples_as
-from odatis_kg.web.errors import problem, problem_of
+from odatis_kg.web.errors import problem
 from odatis_kg.web.links import Links
 from odatis_kg.web.negotiation import GRAPHS, HTML, NAMES, languages, negotiate
 from odatis_kg.web.pages.templates import Templates
-from odatis_kg.web.responses import respond, respond_problem, tagged
+from odatis_kg.web.responses import respond, tagged
 
 _JSON = "application/json"
 _OFFERS = (HTML, GraphFormat.TURTLE.value, _JSON, *(one for one in GRAPHS if one != GraphFormat.TURTLE.value))
@@ -32,12 +32,6 @@ class LineagePages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/lineage?iri=`."""
-        try:
-            await self._answer(scope, send)
-        except Exception as error:
-            await respond_problem(scope, send, problem_of(error), self._settings.base_url)
-
-    async def _answer(self, scope: Scope, send: Send) -> None:
         headers, parameters = Headers(scope=scope), QueryParams(scope["query_string"])
         iri = parameters.get("iri", "").strip()
         if not values.is_iri(iri):

@@ -23,12 +23,12 @@ from odatis_kg.queries import read
 from odatis_kg.resources import folder
 from odatis_kg.store.engine import GraphFormat, SparqlEngine, graph, rows
 from odatis_kg.store.serialise import triples_as
-from odatis_kg.web.errors import problem, problem_of
+from odatis_kg.web.errors import problem
 from odatis_kg.web.links import Links
 from odatis_kg.web.negotiation import GRAPHS, HTML, NAMES, document_format, languages
 from odatis_kg.web.pages.describe import Describer
 from odatis_kg.web.pages.templates import Templates
-from odatis_kg.web.responses import respond, respond_problem, tagged
+from odatis_kg.web.responses import respond, tagged
 
 _VARY = "Accept, Accept-Language"
 
@@ -56,69 +56,54 @@ class LinkedData:
 
     async def thing(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/id/{rest}`: see the document (303, HTTPRange-14)."""
-        try:
-            iri = self._iri(scope, "id")
-            where = self._links.thing(iri)
-            await respond(scope, send, 303, b"", "", {"Location": where, "Vary": "Accept"})
-        except Exception as error:
-            await self._fail(scope, send, error)
+        iri = self._iri(scope, "id")
+        where = self._links.thing(iri)
+        await respond(scope, send, 303, b"", "", {"Location": where, "Vary": "Accept"})
 
     async def document(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/doc/{rest}` and `/doc/{rest}.{extension}`."""
-        try:
-            rest = _rest(scope, "doc")
-            bare, dot, extension = rest.rpartition(".")
-            fixed = NAMES[extension] if dot and extension in DOCUMENT_EXTENSIONS else None
-            iri = self._iris.from_path("id", bare if fixed else rest)
-            if iri is None:
-                raise problem("not-found", "no address of ours looks like this")
-            await self._describe(scope, send, iri, self._asked(scope, fixed))
-        except Exception as error:
-            await self._fail(scope, send, error)
+        rest = _rest(scope, "doc")
+        bare, dot, extension = rest.rpartition(".")
+        fixed = NAMES[extension] if dot and extension in DOCUMENT_EXTENSIONS else None
+        iri = self._iris.from_path("id", bare if fixed else rest)
+        if iri is None:
+            raise problem("not-found", "no address of ours looks like this")
+        await self._describe(scope, send, iri, self._asked(scope, fixed))
 
     async def graph(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/graph/{rest}`: the statements of a named graph; a page about it for browsers."""
-        try:
-            iri = self._iri(scope, "graph")
-            asked = self._asked(scope, None)
-            if asked.media_type == HTML:
-                await self._describe(scope, send, iri, asked)
-                return
-            found = await graph(self._engine, read("pages/graph-content", self._iris).text, {"graph": values.iri(iri)})
-            if not found:  # gone, and then something is said of it, or never there
-                await self._describe(scope, send, iri, asked)
-                return
-            await self._send_graph(scope, send, iri, found, asked)
-        except Exception as error:
-            await self._fail(scope, send, error)
+        iri = self._iri(scope, "graph")
+        asked = self._asked(scope, None)
+        if asked.media_type == HTML:
+            await self._describe(scope, send, iri, asked)
+            return
+        found = await graph(self._engine, read("pages/graph-content", self._iris).text, {"graph": values.iri(iri)})
+        if not found:  # gone, and then something is said of it, or never there
+            await self._describe(scope, send, iri, asked)
+            return
+        await self._send_graph(scope, send, iri, found, asked)
 
     async def resource(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/resource?iri=`: what we know of an IRI that is not ours."""
-        try:
-            given = _parameter(scope, "iri").strip()
-            if given.startswith(self._iris.base) and values.is_iri(given):
-                await respond(scope, send, 303, b"", "", {"Location": self._links.thing(given)})
-                return
-            iri = canonical(given)
-            if iri is None or not values.is_iri(iri):
-                raise problem("bad-request", f"'{given[:200]}' is not an IRI nor an identifier we know the form of")
-            await self._describe(scope, send, iri, self._asked(scope, None))
-        except Exception as error:
-            await self._fail(scope, send, error)
+        given = _parameter(scope, "iri").strip()
+        if given.startswith(self._iris.base) and values.is_iri(given):
+            await respond(scope, send, 303, b"", "", {"Location": self._links.thing(given)})
+            return
+        iri = canonical(given)
+        if iri is None or not values.is_iri(iri):
+            raise problem("bad-request", f"'{given[:200]}' is not an IRI nor an identifier we know the form of")
+        await self._describe(scope, send, iri, self._asked(scope, None))
 
     async def ontology(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/def/odk`: our own vocabulary."""
-        try:
-            asked = self._asked(scope, None)
-            if asked.media_type == HTML:
-                content = await self._ontology_page(asked.languages)
-                await respond(scope, send, 200, content, HTML, {"Vary": _VARY})
-                return
-            source = (folder("ontologies") / "odk.ttl").read_bytes()
-            ntriples = turtle_to_ntriples(source, self._iris.base)
-            await self._send_graph(scope, send, f"{self._iris.base}def/odk", ntriples, asked)
-        except Exception as error:
-            await self._fail(scope, send, error)
+        asked = self._asked(scope, None)
+        if asked.media_type == HTML:
+            content = await self._ontology_page(asked.languages)
+            await respond(scope, send, 200, content, HTML, {"Vary": _VARY})
+            return
+        source = (folder("ontologies") / "odk.ttl").read_bytes()
+        ntriples = turtle_to_ntriples(source, self._iris.base)
+        await self._send_graph(scope, send, f"{self._iris.base}def/odk", ntriples, asked)
 
     # What they share
 
@@ -221,9 +206,6 @@ class LinkedData:
                 kind = row["kind"].value
                 broader[kind] = kinds[kind].text if kind in kinds else kind
         return self._templates.render("ontology.html", wanted, terms=list(terms.values()), namespace=self._iris.odk)
-
-    async def _fail(self, scope: Scope, send: Send, error: Exception) -> None:
-        await respond_problem(scope, send, problem_of(error), self._settings.base_url)
 
 
 def turtle_to_ntriples(source: bytes, base: str) -> bytes:

@@ -9,10 +9,10 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from odatis_kg.config import Settings
-from odatis_kg.web.errors import PROBLEMS, ProblemType, address_of, problem, problem_of
+from odatis_kg.web.errors import PROBLEMS, ProblemType, address_of, problem
 from odatis_kg.web.negotiation import HTML, negotiate
 from odatis_kg.web.pages.site import Site
-from odatis_kg.web.responses import respond, respond_problem
+from odatis_kg.web.responses import respond
 
 _JSON: Final = "application/json"
 
@@ -26,24 +26,19 @@ class ProblemPages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/problems` and `/problems/{name}`."""
-        try:
-            name = scope["path"].removeprefix("/problems").strip("/")
-            if name and name not in PROBLEMS:
-                raise problem("not-found", f"there is no type of problem '{name[:60]}'")
-            accept = Headers(scope=scope).get("accept")
-            chosen = negotiate(
-                accept, (HTML, _JSON), {"application/problem+json": _JSON, "application/xhtml+xml": HTML}
-            )
-            if chosen is None:
-                raise problem("not-acceptable", f"nothing in '{accept}' is offered", offers=[HTML, _JSON])
-            if chosen == HTML:
-                content = self._site.problems(scope, PROBLEMS.get(name))
-            else:
-                content = json.dumps(self._document(name), indent=1).encode() + b"\n"
-            headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, max-age=3600"}
-            await respond(scope, send, 200, content, chosen, headers)
-        except Exception as error:
-            await respond_problem(scope, send, problem_of(error), self._base)
+        name = scope["path"].removeprefix("/problems").strip("/")
+        if name and name not in PROBLEMS:
+            raise problem("not-found", f"there is no type of problem '{name[:60]}'")
+        accept = Headers(scope=scope).get("accept")
+        chosen = negotiate(accept, (HTML, _JSON), {"application/problem+json": _JSON, "application/xhtml+xml": HTML})
+        if chosen is None:
+            raise problem("not-acceptable", f"nothing in '{accept}' is offered", offers=[HTML, _JSON])
+        if chosen == HTML:
+            content = self._site.problems(scope, PROBLEMS.get(name))
+        else:
+            content = json.dumps(self._document(name), indent=1).encode() + b"\n"
+        headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, max-age=3600"}
+        await respond(scope, send, 200, content, chosen, headers)
 
     def _document(self, name: str) -> dict[str, Any]:
         if name:

@@ -16,9 +16,9 @@ from odatis_kg.mapping.values import is_iri
 from odatis_kg.store.engine import Format, GraphFormat, Query, QueryTimeoutError, TableFormat
 from odatis_kg.store.syntax import first_form
 from odatis_kg.web.delivery import Delivery
-from odatis_kg.web.errors import Problem, problem, problem_of, problem_with
+from odatis_kg.web.errors import Problem, problem, problem_with
 from odatis_kg.web.negotiation import EXTENSIONS, GRAPHS, HTML, NAMES, TABLES, graph_format, named_format, table_format
-from odatis_kg.web.responses import respond, respond_problem
+from odatis_kg.web.responses import respond
 
 _METHODS: Final = ("GET", "HEAD", "POST", "QUERY", "OPTIONS")
 _BODIES: Final = "application/sparql-query, application/x-www-form-urlencoded"
@@ -62,12 +62,6 @@ class SparqlProtocol:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        try:
-            await self._answer(scope, receive, send)
-        except Exception as error:
-            await respond_problem(scope, send, problem_of(error), self._settings.base_url)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in _METHODS:
             raise problem(
                 "method-not-allowed", f"{scope['method']} is not offered", headers={"Allow": ", ".join(_METHODS)}
@@ -122,13 +116,13 @@ class SparqlProtocol:
 
     async def _read(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Request:
         """The request, decoded exactly once (SPARQL 1.1 Protocol, section 2.1)."""
-        fields = _decode(scope["query_string"].decode("latin-1"), "query string")
+        fields = decoded(scope["query_string"].decode("latin-1"), "query string")
         body_query: list[str] = []
         if scope["method"] in ("POST", "QUERY"):
             kind = _body_type(headers)
             body = await self._body(headers, receive)
             if kind == "application/x-www-form-urlencoded":
-                fields += _decode(body.decode("latin-1"), "form")
+                fields += decoded(body.decode("latin-1"), "form")
             else:
                 body_query.append(_utf8(body))
         if any(name == "update" for name, _ in fields):
@@ -216,7 +210,12 @@ def _headers(scope: Scope) -> dict[str, str]:
     return found
 
 
-def _decode(text: str, where: str) -> list[tuple[str, str]]:
+def decoded(text: str, where: str) -> list[tuple[str, str]]:
+    """Fields and their values, percent-decoded once; `where` they stand is told when they cannot be.
+
+    Raises:
+        Problem: they are not percent-encoded UTF-8, or too many.
+    """
     try:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1_000)
     except (UnicodeDecodeError, ValueError) as error:

@@ -33,7 +33,7 @@ from odatis_kg.web.negotiation import (
 from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
 from odatis_kg.web.protocol import Request, client_of
-from odatis_kg.web.responses import etag_of, respond, respond_problem
+from odatis_kg.web.responses import etag_of, respond
 
 _VARY: Final = "Accept, Accept-Language"
 # What a page shows of a result, when there is none.
@@ -59,33 +59,27 @@ class QueryPages:
 
     async def library(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Called with `/queries` and `/queries/{name}`."""
-        try:
-            name = scope["path"].removeprefix("/queries").strip("/")
-            if name:
-                await self._query(scope, receive, send, name)
-            else:
-                await self._list(scope, send)
-        except Exception as error:
-            await respond_problem(scope, send, problem_of(error), self._settings.base_url)
+        name = scope["path"].removeprefix("/queries").strip("/")
+        if name:
+            await self._query(scope, receive, send, name)
+        else:
+            await self._list(scope, send)
 
     async def prefixes(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Called with `/prefixes`: a page, RDF, or a JSON object of prefix and namespace."""
-        try:
-            accept = _accept(scope)
-            chosen = "application/json" if _is_json(accept) else document_format(accept)
-            known = publication.prefixes(self._settings.iris)
-            if chosen == HTML:
-                content = self._templates.render("prefixes.html", self._site.languages(scope), prefixes=known)
-                await respond(scope, send, 200, content, HTML, {"Vary": _VARY})
-            elif chosen == "application/json":
-                content = json.dumps(known, indent=1).encode() + b"\n"
-                await respond(
-                    scope, send, 200, content, "application/json", {"Vary": _VARY, "ETag": etag_of(content.decode())}
-                )
-            else:
-                await self._send_graph(scope, send, publication.prefix_statements(self._settings.iris), chosen, accept)
-        except Exception as error:
-            await respond_problem(scope, send, problem_of(error), self._settings.base_url)
+        accept = _accept(scope)
+        chosen = "application/json" if _is_json(accept) else document_format(accept)
+        known = publication.prefixes(self._settings.iris)
+        if chosen == HTML:
+            content = self._templates.render("prefixes.html", self._site.languages(scope), prefixes=known)
+            await respond(scope, send, 200, content, HTML, {"Vary": _VARY})
+        elif chosen == "application/json":
+            content = json.dumps(known, indent=1).encode() + b"\n"
+            await respond(
+                scope, send, 200, content, "application/json", {"Vary": _VARY, "ETag": etag_of(content.decode())}
+            )
+        else:
+            await self._send_graph(scope, send, publication.prefix_statements(self._settings.iris), chosen, accept)
 
     async def _list(self, scope: Scope, send: Send) -> None:
         chosen = document_format(_accept(scope))

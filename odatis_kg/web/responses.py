@@ -30,8 +30,8 @@ _COMPRESSED: Final = ("text/", "application/", "image/svg+xml")
 
 
 class CommonHeaders:
-    """Adds the headers of every response, on success and on errors alike, answers CORS preflights, and tells the observers
-    of every exchange that is over.
+    """Adds the headers of every response, on success and on errors alike, answers CORS preflights, tells clients of the errors
+    that handlers raise, and the observers of every exchange that is over.
 
     The path of the public base address (`/ocean/` of `https://example.org/ocean/`) is taken off the path of a request, so
     that the server works behind a proxy that leaves it there as well as behind one that takes it off.

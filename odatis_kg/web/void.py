@@ -22,11 +22,11 @@ from odatis_kg.store import void
 from odatis_kg.store.engine import GraphFormat
 from odatis_kg.store.release import Release
 from odatis_kg.store.serialise import triples_as
-from odatis_kg.web.errors import problem, problem_of
+from odatis_kg.web.errors import problem
 from odatis_kg.web.negotiation import GRAPHS, HTML, NAMES, document_format, graph_format
 from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
-from odatis_kg.web.responses import etag_of, respond, respond_problem
+from odatis_kg.web.responses import etag_of, respond
 
 WELL_KNOWN: Final = ".well-known/void"
 DUMP: Final = "dump.nq.gz"
@@ -45,17 +45,14 @@ class VoidPages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Called with `/.well-known/void`, `/void`, `/void.ttl` and the like, `/dump.nq.gz`."""
-        try:
-            path = scope["path"].lstrip("/")
-            release = self._release()
-            if path == DUMP:
-                await FileResponse(
-                    release.dump, media_type="application/gzip", filename=f"odatis-kg-{release.id}.nq.gz"
-                )(scope, receive, send)
-                return
-            await self._describe(scope, send, path, release)
-        except Exception as error:
-            await respond_problem(scope, send, problem_of(error), self._settings.base_url)
+        path = scope["path"].lstrip("/")
+        release = self._release()
+        if path == DUMP:
+            await FileResponse(release.dump, media_type="application/gzip", filename=f"odatis-kg-{release.id}.nq.gz")(
+                scope, receive, send
+            )
+            return
+        await self._describe(scope, send, path, release)
 
     async def _describe(self, scope: Scope, send: Send, path: str, release: Release) -> None:
         accept = _wanted(scope, path)
