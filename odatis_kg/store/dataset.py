@@ -8,13 +8,12 @@ memory for the query; the bounds of memory and time hold for that, too.
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urljoin
 
 import pyoxigraph as ox
 
 from odatis_kg.mapping.values import is_iri
-from odatis_kg.store.syntax import first_form
-from odatis_kg.store.tokens import tokens
+from odatis_kg.store.query_cursor import Cursor
+from odatis_kg.store.syntax import Form, first_form
 
 _FROM: Final = re.compile("from", re.IGNORECASE)
 
@@ -50,38 +49,21 @@ def _stated(text: str) -> tuple[list[str], list[str]]:
     """The graphs of FROM and of FROM NAMED; none when one is named in a way that only the engine can read."""
     if not _FROM.search(text):
         return [], []  # as most queries: they are not to be read token by token once more
-    prefixes: dict[str, str] = {}
-    base = prefix = ""
     default: list[str] = []
     named: list[str] = []
     form = first_form(text)
-    words: list[str] = []
-    for token in tokens(text):
-        if token.kind == "word":
-            words = [*words[-1:], token.text.upper()]
-            if words[-1] == "WHERE":
-                break
-            continue
-        if token.text == "{" and (form != "CONSTRUCT" or default or named):
+    cursor = Cursor(text, ())
+    while cursor.token.kind != "end" and cursor.word != "WHERE":
+        if cursor.word == "{" and (form is not Form.CONSTRUCT or default or named):
             break
-        if words[-1:] == ["PREFIX"]:
-            if token.kind == "name":
-                prefix = token.text.removesuffix(":")
-            elif token.kind == "iri":
-                prefixes[prefix] = urljoin(base, token.text[1:-1])
-                words = []
-        elif words[-1:] == ["BASE"]:
-            base, words = urljoin(base, token.text[1:-1]), []
-        elif words[-1:] == ["FROM"] or words == ["FROM", "NAMED"]:
-            if token.kind == "iri" and "\\" not in token.text:
-                iri = urljoin(base, token.text[1:-1])
-            elif token.kind == "name" and "\\" not in token.text and token.text.partition(":")[0] in prefixes:
-                prefix, _, local = token.text.partition(":")
-                iri = prefixes[prefix] + local
-            else:
+        if cursor.word in ("PREFIX", "BASE") and cursor.declaration():
+            continue
+        if cursor.next().text.upper() == "FROM":
+            graphs = named if cursor.word == "NAMED" else default
+            if graphs is named:
+                cursor.next()
+            iri = cursor.iri(cursor.next())
+            if iri is None or not is_iri(iri):
                 return [], []
-            if not is_iri(iri):
-                return [], []
-            (named if words[-1] == "NAMED" else default).append(iri)
-            words = []
+            graphs.append(iri)
     return default, named

@@ -21,6 +21,7 @@ from odatis_kg.store.engine import (
     OverloadedError,
     QueryTimeoutError,
     ResultTooLargeError,
+    retry_after,
 )
 from odatis_kg.store.property_functions import Expanded
 from odatis_kg.store.syntax import Form
@@ -181,7 +182,7 @@ class Endpoint:
             )
         if status in (429, 503):
             wait = response.headers.get("Retry-After", "")
-            return OverloadedError(min(int(wait), _MOST_WAIT) if wait.isdecimal() else max(1, round(seconds / 4)))
+            return OverloadedError(min(int(wait), _MOST_WAIT) if wait.isdecimal() else retry_after(seconds))
         if status in (408, 504) or (status >= 500 and _ENDED.search(said[:2_000])):
             return QueryTimeoutError(min(seconds, round(elapsed, 1)))
         return EngineUnavailableError(f"the SPARQL endpoint answered {status}: {line}")

@@ -170,6 +170,11 @@ class OverloadedError(EngineError):
         self.retry_after = retry_after
 
 
+def retry_after(seconds: float) -> int:
+    """When to come again, in seconds, where a query may take so many."""
+    return max(1, round(seconds / 4))
+
+
 class EngineFaultError(EngineError):
     """The engine has a fault that this query brought to light."""
 

@@ -20,6 +20,7 @@ from odatis_kg.store.engine import (
     QueryMemoryError,
     QueryTimeoutError,
     TableFormat,
+    retry_after,
 )
 from odatis_kg.store.processes import Worker, WorkerDiedError
 from odatis_kg.store.shares import QueueFullError, Shares
@@ -100,11 +101,9 @@ class Evaluation:
             except _BeginAgainError:
                 wanted = self._pool.long
             except WorkerDiedError:
-                assert self._worker and self._generation
-                status = await self._generation.nursery.reap(self._worker)
+                status = await self._let_go()
                 killed = status == -signal.SIGKILL  # from outside: it may have been dead before the query came
                 self._pool.count("outside" if killed else "memory")
-                await self._let_go()
                 if status == -signal.SIGSEGV:
                     raise QueryRefusedError(_TOO_DEEP) from None
                 if fresh or not killed:
@@ -213,7 +212,7 @@ class Evaluation:
     def abandon(self) -> None:
         """End it for want of room; who reads it is told when it goes on reading."""
         if self._worker:
-            self._worker.interrupt(OverloadedError(self._pool.retry_after(self._seconds)))
+            self._worker.interrupt(OverloadedError(retry_after(self._seconds)))
             self._worker.kill()
 
     async def _enter(self, lane: Shares) -> None:
@@ -231,7 +230,7 @@ class Evaluation:
                         way.cancel()
         except (QueueFullError, TimeoutError):
             pool.refused += 1
-            raise OverloadedError(pool.retry_after(self._seconds)) from None
+            raise OverloadedError(retry_after(self._seconds)) from None
         self._lane, self.since = lane, self._loop.time()
         if lane is pool.prompt:
             pool.prompting.add(self)
@@ -252,14 +251,16 @@ class Evaluation:
             self._pool.give_back(self._generation, worker)
         self._leave()
 
-    async def _let_go(self) -> None:
-        """End the worker, if there still is one, and leave the lane."""
+    async def _let_go(self) -> int | None:
+        """End the worker, if there still is one, and leave the lane; how the worker ended (see `Nursery.reap`)."""
         self._stop_timers()
         self._leave()
+        status = None
         if self._worker and self._generation:
             worker, self._worker = self._worker, None
-            await self._pool.dismiss(self._generation, worker)
+            status = await self._pool.dismiss(self._generation, worker)
             self._pool.replenish(self._generation)
+        return status
 
     def _stop_timers(self) -> None:
         if self._reader:

@@ -34,6 +34,7 @@ from odatis_kg.store.engine import (
     QueryTimeoutError,
     ResultTooLargeError,
     UnwritableResultError,
+    retry_after,
 )
 from odatis_kg.store.evaluation import LEFT_ALONE_SECONDS, Evaluation
 from odatis_kg.store.processes import Mode, Nursery, Worker
@@ -91,7 +92,7 @@ class WorkerPool:
         self._frames: dict[tuple[object, ...], str] = {}
         self._current: Generation | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._following: asyncio.Task[None] | None = None
         self._stopped = False
         self._failed_in_memory = ""
@@ -243,10 +244,6 @@ class WorkerPool:
             if oldest and asyncio.get_running_loop().time() - oldest.since >= LEFT_ALONE_SECONDS:
                 oldest.overdue()
 
-    def retry_after(self, seconds: float) -> int:
-        """When to come again, in seconds, for one whose query may take so many."""
-        return max(1, round(seconds / 4))
-
     def count(self, reason: str) -> None:
         """Note that a worker was killed, and why."""
         self.kills[reason] += 1
@@ -294,7 +291,7 @@ class WorkerPool:
         """Until there may be an idle worker."""
         if len(self._waiting) >= self.settings.queue + self._size:
             self.refused += 1
-            raise OverloadedError(self.retry_after(seconds))
+            raise OverloadedError(retry_after(seconds))
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -307,7 +304,7 @@ class WorkerPool:
                 self._wake()  # it was this one's turn: the next in line has it now
             if isinstance(reason, TimeoutError):
                 self.refused += 1
-                raise OverloadedError(self.retry_after(seconds)) from None
+                raise OverloadedError(retry_after(seconds)) from None
             raise
 
     def _wake(self) -> None:
@@ -354,11 +351,13 @@ class WorkerPool:
         worker.close()
         self._spawn_task(self.dismiss(generation, worker))
 
-    async def dismiss(self, generation: Generation, worker: Worker) -> None:
+    async def dismiss(self, generation: Generation, worker: Worker) -> int:
+        """End a worker for good; how it ended (see `Nursery.reap`)."""
         generation.workers.discard(worker)
-        await generation.nursery.reap(worker)
+        status = await generation.nursery.reap(worker)
         if not generation.workers and generation is not self._current:
             await self._close(generation)
+        return status
 
     # Releases
 
@@ -411,7 +410,7 @@ class WorkerPool:
                     continue
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _try(self, step: Coroutine[Any, Any, None], release: Release) -> bool:
+    async def _try(self, step: Coroutine[Any, Any, object], release: Release) -> bool:
         """Whether something went well; an unreadable release is tried again, and the old one goes on."""
         try:
             await step
@@ -445,8 +444,8 @@ class WorkerPool:
             if not idle and not old.workers:
                 await self._close(old)
 
-    def _spawn_task(self, work: Coroutine[Any, Any, None]) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
+    def _spawn_task(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -32,6 +32,7 @@ from odatis_kg.store.engine import (
     OverloadedError,
     Query,
     parse_rows,
+    retry_after,
 )
 from odatis_kg.store.property_functions import Expanded, expand
 from odatis_kg.store.release import Releases
@@ -149,7 +150,7 @@ class RemoteEngine:
             await shares.acquire(client, deadline)
         except (QueueFullError, TimeoutError):
             self._refused += 1
-            raise OverloadedError(max(1, round(seconds / 4))) from None
+            raise OverloadedError(retry_after(seconds)) from None
         taken = time.monotonic()
         try:
             yield
