@@ -6,10 +6,10 @@ nothing of HTTP; nothing of an adapter shows through.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Literal, Protocol
 
 from odatis_kg.mapping import values
@@ -17,7 +17,7 @@ from odatis_kg.mapping.values import Term
 from odatis_kg.store.syntax import Form, bind
 
 
-class TableFormat(Enum):
+class TableFormat(StrEnum):
     """Formats of SELECT and ASK results, by their media type."""
 
     JSON = "application/sparql-results+json"
@@ -27,7 +27,7 @@ class TableFormat(Enum):
     GEOJSON = "application/geo+json"  # of a SELECT with a geometry
 
 
-class GraphFormat(Enum):
+class GraphFormat(StrEnum):
     """Formats of CONSTRUCT and DESCRIBE results, by their media type."""
 
     TURTLE = "text/turtle"
@@ -75,6 +75,35 @@ class Answer(Protocol):
         """The bytes of the result; an `EngineError` in the middle means that what came before is not whole."""
 
 
+class Whole:
+    """A small answer, already there: whatever evaluated it does something else by now."""
+
+    __slots__ = ("content", "form", "format", "length")
+
+    def __init__(self, form: Form, format_: Format, content: bytes) -> None:
+        self.form = form
+        self.format = format_
+        self.content = content
+        self.length: int | None = len(content)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The content."""
+        yield self.content
+
+
+class Begun(Protocol):
+    """A query that was begun without a task of its own (see `SparqlEngine.begin`)."""
+
+    def is_light(self) -> bool:
+        """Whether it is still to be taken for a light one: to be asked now and then, and to go on in `query` when it is not."""
+
+    def answer(self) -> Whole | None:
+        """The answer, when it is small and all there, and the query is over then; None when there is more to wait for."""
+
+    def leave(self) -> None:
+        """Stop it: nobody wants its answer any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """How an engine is doing: `mode` (`disk`, `memory` or `remote`), the most queries it evaluates at a time, those at work
@@ -107,8 +136,15 @@ class SparqlEngine(Protocol):
     async def stop(self) -> None:
         """Stop answering; queries at work are ended."""
 
-    def query(self, query: Query) -> AbstractAsyncContextManager[Answer]:
-        """Evaluate a query; leaving the context before the last chunk ends the evaluation.
+    def begin(self, query: Query, told: Callable[[], None]) -> Begun | None:
+        """Begin a query; None when this engine has no way to. `told` is called once, when its `answer` is to be looked at.
+
+        This is for light queries, with which every task and timer shows; it has no deadline. What turns out not to be one goes
+        on in `query`.
+        """
+
+    def query(self, query: Query, begun: Begun | None = None) -> AbstractAsyncContextManager[Answer]:
+        """Evaluate a query, or go on with one that was begun; leaving the context before the last chunk ends the evaluation.
 
         Raises:
             QueryRefusedError: the query is not one we answer, or not SPARQL.

@@ -7,7 +7,7 @@ back, and the worker is either idle and whole or dead.
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -20,10 +20,11 @@ from odatis_kg.store.engine import (
     QueryMemoryError,
     QueryTimeoutError,
     TableFormat,
+    Whole,
     retry_after,
 )
 from odatis_kg.store.processes import Worker, WorkerDiedError
-from odatis_kg.store.shares import QueueFullError, Shares
+from odatis_kg.store.shares import QueueFullError, Shares, Turn
 from odatis_kg.store.syntax import Form, QueryRefusedError
 from odatis_kg.store.worker import LENGTH
 
@@ -31,10 +32,16 @@ if TYPE_CHECKING:
     from odatis_kg.store.pool import Generation, WorkerPool
 
 _SLOW_READER_SECONDS: Final = 0.1
+# How long a query that was begun without a task waits for its turn so.
+_MOST_WAIT_SECONDS: Final = 1.0
 # Nobody is sent out of the prompt lane before, however many wait.
 LEFT_ALONE_SECONDS: Final = 0.02
 # What a parser that calls itself does with a very long chain: it runs out of stack, and the process ends.
 _TOO_DEEP: Final = "the query is too deep, or has too long a chain of operators; simplify it"
+
+
+def _nobody() -> None:
+    """Nobody is to be told."""
 
 
 class _OverdueError(Exception):
@@ -45,24 +52,16 @@ class _BeginAgainError(Exception):
     """The query is to be evaluated again, on another process."""
 
 
-class _Whole:
-    """A small answer, already read: its worker does something else by now."""
-
-    def __init__(self, form: Form, format_: Format, content: bytes) -> None:
-        self.form = form
-        self.format = format_
-        self.length: int | None = len(content)
-        self._content = content
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        yield self._content
-
-
 @lru_cache(maxsize=256)
 def _head(reply: bytes) -> tuple[Form, Format]:
     message = json.loads(reply)
     form = Form(message["form"])
     return form, (GraphFormat if form.makes_graph else TableFormat)(message["format"])
+
+
+def _whole(reply: bytes) -> Whole:
+    end = LENGTH.size + LENGTH.unpack_from(reply)[0]
+    return Whole(*_head(reply[LENGTH.size : end]), reply[end:])
 
 
 class Evaluation:
@@ -81,6 +80,8 @@ class Evaluation:
         self._body = pool.frame_of(query)
         self._key = hash((query.text, query.default_graphs, query.named_graphs))
         self._lane: Shares | None = None
+        self._turn: Turn | None = None  # in the prompt lane
+        self._told = _nobody
         self.since = 0.0
         self._streaming = False
         self._parked = False
@@ -89,15 +90,76 @@ class Evaluation:
         self._generation: Generation | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
+    def begin_now(self, told: Callable[[], None]) -> bool:
+        """Begin in the prompt lane, or wait there for its turn; `told` is called when there is something to see."""
+        lane = self._pool.lane_for(self.client, self._key)
+        if lane is not self._pool.prompt:
+            return False
+        self._told = told
+        try:
+            self._turn = lane.ask(self.client, self._its_turn)
+        except QueueFullError:
+            return False
+        if self._turn:
+            self._pool.make_way(self.client)
+        else:
+            self._start()
+        return True
+
+    def _its_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn and turn.granted:
+            self._start()
+        else:
+            self._told()
+
+    def _start(self) -> None:
+        """Evaluate on a worker that has nothing to do; where there is none, that is something to see."""
+        pool, generation = self._pool, self._pool.current
+        self._take_place(pool.prompt)
+        worker = pool.idle_worker(generation) if generation else None
+        if worker is None:
+            self._loop.call_soon(self._told)
+            return
+        self._generation, self._worker = generation, worker
+        worker.listen(self._told)
+        worker.send(b"Q", self._body)
+
+    def is_light(self) -> bool:
+        """See `Begun.is_light`."""
+        now = self._loop.time()
+        if self._turn:
+            self._pool.make_way(self.client)
+            return now < self._deadline - self._seconds + _MOST_WAIT_SECONDS
+        return now < self.since + LEFT_ALONE_SECONDS
+
+    def answer(self) -> Whole | None:
+        """See `Begun.answer`."""
+        worker = self._worker
+        if worker is None or worker.next_kind != b"W":
+            return None
+        found = worker.take()
+        assert found
+        self._give_back()
+        return _whole(found[1])
+
+    def leave(self) -> None:
+        """See `Begun.leave`."""
+        self._told = _nobody
+        self._pool.end_soon(self)
+
     async def begin(self) -> Answer:
-        """Find a place and a worker, and wait for the beginning of the answer."""
+        """Find a place and a worker, unless that was done, and wait for the beginning of the answer."""
         fresh = False
-        wanted = self._pool.lane_for(self.client, self._key)
+        wanted = self._pool.prompt if self._turn else self._pool.lane_for(self.client, self._key)
+        self._told = _nobody
         while True:
-            if not self._own:
-                await self._enter(wanted)
             try:
-                return await self._evaluate(fresh=fresh)
+                if not self._own and self._lane is None:
+                    await self._enter(wanted)
+                if self._worker is None:
+                    await self._send(fresh=fresh)
+                return await self._reply()
             except _BeginAgainError:
                 wanted = self._pool.long
             except WorkerDiedError:
@@ -137,22 +199,21 @@ class Evaluation:
         """Whether it waits, half answered, for a place or for its reader."""
         return self._parked and self._worker is not None
 
-    async def _evaluate(self, *, fresh: bool) -> Answer:
-        long = self._lane is self._pool.long
+    async def _send(self, *, fresh: bool) -> None:
         self._generation, self._worker = await self._pool.worker_for(
-            self._deadline, self._seconds, slow=long, fresh=fresh
+            self._deadline, self._seconds, slow=self._lane is self._pool.long, fresh=fresh
         )
-        worker = self._worker
-        worker.send(b"Q", self._body)
+        self._worker.send(b"Q", self._body)
+
+    async def _reply(self) -> Answer:
         self._timers = [self._loop.call_at(self._deadline, self._out_of_time)]
         prompt = self._pool.prompt_time(self.client)
-        if not self._own and not long and prompt < self._seconds:
-            self._timers.append(self._loop.call_later(prompt, self.overdue))
+        if self._lane is self._pool.prompt and prompt < self._seconds:
+            self._timers.append(self._loop.call_at(self.since + prompt, self.overdue))
         kind, reply = await self._receive()
         if kind == b"W":
             self._give_back()
-            end = LENGTH.size + LENGTH.unpack_from(reply)[0]
-            return _Whole(*_head(reply[LENGTH.size : end]), reply[end:])
+            return _whole(reply)
         if kind != b"H":
             self._give_back()
             raise self._pool.error_of(json.loads(reply))
@@ -218,24 +279,32 @@ class Evaluation:
     async def _enter(self, lane: Shares) -> None:
         pool = self._pool
         try:
-            if not lane.try_acquire(self.client):
+            if self._turn or not lane.try_acquire(self.client):
                 way = None
                 if lane is pool.prompt:
                     pool.make_way(self.client)
                     way = self._loop.call_later(LEFT_ALONE_SECONDS, pool.make_way, self.client)
                 try:
-                    await lane.acquire(self.client, self._deadline)
+                    turn, self._turn = self._turn or lane.ask(self.client, _nobody), None
+                    if turn:
+                        await lane.wait(turn, self._deadline)
                 finally:
                     if way:
                         way.cancel()
         except (QueueFullError, TimeoutError):
             pool.refused += 1
             raise OverloadedError(retry_after(self._seconds)) from None
+        self._take_place(lane)
+
+    def _take_place(self, lane: Shares) -> None:
         self._lane, self.since = lane, self._loop.time()
-        if lane is pool.prompt:
-            pool.prompting.add(self)
+        if lane is self._pool.prompt:
+            self._pool.prompting.add(self)
 
     def _leave(self) -> None:
+        if self._turn:
+            turn, self._turn = self._turn, None
+            self._pool.prompt.leave(turn)
         if self._lane:
             lane, self._lane = self._lane, None
             self._pool.prompting.discard(self)

@@ -12,10 +12,9 @@ workers open it beside the old ones, and the old ones finish what they do; the e
 import asyncio
 import json
 import logging
-import math
 import os
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii
@@ -25,6 +24,7 @@ from typing import Any, Final
 from odatis_kg.config import QuerySettings
 from odatis_kg.store.engine import (
     Answer,
+    Begun,
     EngineFaultError,
     EngineState,
     EngineUnavailableError,
@@ -90,7 +90,7 @@ class WorkerPool:
         self.prompt_seconds = settings.prompt_ms / 1_000
         self.known_long: OrderedDict[int, None] = OrderedDict()
         self._frames: dict[tuple[object, ...], str] = {}
-        self._current: Generation | None = None
+        self.current: Generation | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[object]] = set()
         self._following: asyncio.Task[None] | None = None
@@ -103,11 +103,11 @@ class WorkerPool:
     @property
     def release(self) -> str | None:
         """The id of the release being served."""
-        return self._current.release.id if self._current else None
+        return self.current.release.id if self.current else None
 
     def state(self) -> EngineState:
         """See `SparqlEngine.state`."""
-        now = self._current
+        now = self.current
         busy = len(now.workers) - len(now.idle) - len(now.idle_slow) if now else 0
         return EngineState(
             mode=now.nursery.mode if now else "disk",
@@ -133,7 +133,7 @@ class WorkerPool:
                 f"there is no release in {self._releases.data_dir}; build one first: odatis-kg build PATH..."
             )
         quick = release.manifest.quads < _QUICKLY_READ
-        self._current = await self._open(release, self._mode(release) if quick else "disk")
+        self.current = await self._open(release, self._mode(release) if quick else "disk")
         self._following = asyncio.ensure_future(self._follow())
 
     async def stop(self) -> None:
@@ -145,8 +145,8 @@ class WorkerPool:
                 await self._following
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=_STOP_SECONDS)
-        if self._current:
-            generation, self._current = self._current, None
+        if self.current:
+            generation, self.current = self.current, None
             await self._close(generation)
         for waiter in self._waiting:
             if not waiter.done():
@@ -154,10 +154,16 @@ class WorkerPool:
 
     # Answering
 
+    def begin(self, query: Query, told: Callable[[], None]) -> Evaluation | None:
+        """See `SparqlEngine.begin`."""
+        evaluation = Evaluation(self, query, self._seconds_of(query))
+        return evaluation if evaluation.begin_now(told) else None
+
     @asynccontextmanager
-    async def query(self, query: Query) -> AsyncIterator[Answer]:
+    async def query(self, query: Query, begun: Begun | None = None) -> AsyncIterator[Answer]:
         """See `SparqlEngine.query`."""
-        evaluation = Evaluation(self, query, min(query.timeout or math.inf, self.settings.timeout_seconds))
+        assert begun is None or isinstance(begun, Evaluation)
+        evaluation = begun or Evaluation(self, query, self._seconds_of(query))
         reason = "left"
         try:
             yield await evaluation.begin()
@@ -166,6 +172,14 @@ class WorkerPool:
             raise
         finally:
             await evaluation.close(reason)
+
+    def _seconds_of(self, query: Query) -> float:
+        most = self.settings.timeout_seconds
+        return min(query.timeout, most) if query.timeout else most
+
+    def end_soon(self, evaluation: Evaluation) -> None:
+        """Stop a query that nobody waits for."""
+        self._spawn_task(evaluation.close("left"))
 
     def frame_of(self, query: Query) -> bytes:
         """A query as a worker reads it."""
@@ -255,19 +269,26 @@ class WorkerPool:
     ) -> tuple[Generation, Worker]:
         """A worker that does nothing else: a new one when asked `fresh`, one that runs behind all others when `slow`."""
         while True:
-            generation = self._current
+            generation = self.current
             if generation is None:
                 raise EngineUnavailableError("the service is stopping")
             if slow or fresh:
                 worker = await self._slow_or_fresh(generation, slow=slow, fresh=fresh)
             else:
-                while generation.idle and generation.idle[-1].lost:
-                    self._drop(generation, generation.idle.pop())
-                    self.replenish(generation)
-                worker = generation.idle.pop() if generation.idle else None
+                worker = self.idle_worker(generation)
             if worker:
                 return generation, worker
             await self._wait(deadline, seconds)
+
+    def idle_worker(self, generation: Generation) -> Worker | None:
+        """A worker for the prompt lane, if one has nothing to do."""
+        while generation.idle:
+            worker = generation.idle.pop()
+            if not worker.lost:
+                return worker
+            self._drop(generation, worker)
+            self.replenish(generation)
+        return None
 
     async def _slow_or_fresh(self, generation: Generation, *, slow: bool, fresh: bool) -> Worker | None:
         while not fresh and generation.idle_slow:
@@ -278,7 +299,7 @@ class WorkerPool:
         try:
             worker = await generation.nursery.fork()
         except EngineUnavailableError:
-            if generation is self._current and not generation.nursery.lost:
+            if generation is self.current and not generation.nursery.lost:
                 raise
             await asyncio.sleep(0.05)  # another generation takes over
             return None
@@ -317,7 +338,7 @@ class WorkerPool:
     def give_back(self, generation: Generation, worker: Worker) -> None:
         """A worker has nothing to do: keep it where it is of use."""
         idle, most = (generation.idle_slow, self.long.places) if worker.slow else (generation.idle, self._size + _SPARE)
-        if generation is not self._current or self._stopped or len(idle) >= most:
+        if generation is not self.current or self._stopped or len(idle) >= most:
             self._drop(generation, worker)
             return
         idle.append(worker)
@@ -326,7 +347,7 @@ class WorkerPool:
 
     def replenish(self, generation: Generation) -> None:
         """Fork workers until there are as many for the prompt lane as there should be."""
-        if generation is self._current and not self._stopped:
+        if generation is self.current and not self._stopped:
             for _ in range(self._size + _SPARE - generation.prompt):
                 generation.starting += 1
                 self._spawn_task(self._fork(generation))
@@ -355,7 +376,7 @@ class WorkerPool:
         """End a worker for good; how it ended (see `Nursery.reap`)."""
         generation.workers.discard(worker)
         status = await generation.nursery.reap(worker)
-        if not generation.workers and generation is not self._current:
+        if not generation.workers and generation is not self.current:
             await self._close(generation)
         return status
 
@@ -394,7 +415,7 @@ class WorkerPool:
     async def _follow(self) -> None:
         """Serve what the pointer names, in the mode it is to be served in, whatever happens to processes."""
         while True:
-            now = self._current
+            now = self.current
             assert now
             release = now.release
             if self._releases.current_id() != now.release.id:
@@ -430,7 +451,7 @@ class WorkerPool:
 
     async def _switch(self, release: Release, mode: Mode) -> None:
         generation = await self._open(release, mode)
-        old, self._current = self._current, generation
+        old, self.current = self.current, generation
         if old and old.release.id != release.id:
             self.known_long.clear()
         for _ in range(len(generation.idle)):

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -49,6 +50,7 @@ class Worker(asyncio.Protocol):
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
         self._interruption: Exception | None = None
+        self._listener: Callable[[], None] | None = None
 
     # What the event loop calls
 
@@ -83,6 +85,27 @@ class Worker(asyncio.Protocol):
 
     # What the pool calls
 
+    def listen(self, told: Callable[[], None]) -> None:
+        """Call this once, when there is a frame to take or the process has ended, in place of waking who waits."""
+        self._listener = told
+
+    @property
+    def next_kind(self) -> bytes:
+        """The kind of the next frame; empty when it has not come yet."""
+        return self._frames[0][0] if self._frames else b""
+
+    def take(self) -> tuple[bytes, bytes] | None:
+        """The next frame, when it has come already."""
+        self._listener = None
+        if not self._frames:
+            return None
+        frame = self._frames.popleft()
+        self._unread -= len(frame[1])
+        if self._paused and self._unread < _MOST_UNREAD_BYTES // 2 and self._transport:
+            self._paused = False
+            self._transport.resume_reading()
+        return frame
+
     def send(self, kind: bytes, body: bytes) -> None:
         """Send a frame."""
         if self.lost or self._transport is None:
@@ -97,7 +120,7 @@ class Worker(asyncio.Protocol):
             WorkerDiedError: there is none, for the process has ended.
             Exception: what `interrupt` was given.
         """
-        while not self._frames:
+        while (frame := self.take()) is None:
             if self._interruption is not None:
                 raised, self._interruption = self._interruption, None
                 raise raised
@@ -108,11 +131,6 @@ class Worker(asyncio.Protocol):
                 await self._waiter
             finally:
                 self._waiter = None
-        frame = self._frames.popleft()
-        self._unread -= len(frame[1])
-        if self._paused and self._unread < _MOST_UNREAD_BYTES // 2 and self._transport:
-            self._paused = False
-            self._transport.resume_reading()
         return frame
 
     def interrupt(self, error: Exception) -> None:
@@ -144,7 +162,10 @@ class Worker(asyncio.Protocol):
             self._transport.abort()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        if self._listener is not None:
+            listener, self._listener = self._listener, None
+            listener()
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
 

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,7 +50,7 @@ class Manifest:
     basis: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """A published release."""
 
@@ -66,12 +67,12 @@ class Release:
         """The RocksDB directory."""
         return self.path / "store"
 
-    @property
+    @cached_property
     def text_index(self) -> Path:
         """The SQLite file of the text index and the box index."""
         return self.path / "text.sqlite"
 
-    @property
+    @cached_property
     def odk(self) -> str:
         """The namespace of our own terms in it."""
         return Iris(self.manifest.base_url).odk

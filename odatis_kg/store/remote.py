@@ -11,7 +11,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from odatis_kg.store.conversion import Conversion
 from odatis_kg.store.endpoint import Endpoint
 from odatis_kg.store.engine import (
     Answer,
+    Begun,
     EngineError,
     EngineState,
     EngineUnavailableError,
@@ -121,9 +122,13 @@ class RemoteEngine:
             await opened.endpoint.close()
             opened.threads.shutdown(wait=False, cancel_futures=True)
 
+    def begin(self, query: Query, told: Callable[[], None]) -> None:
+        """See `SparqlEngine.begin`: the way to an endpoint always has its waits."""
+
     @asynccontextmanager
-    async def query(self, query: Query) -> AsyncIterator[Answer]:
+    async def query(self, query: Query, begun: Begun | None = None) -> AsyncIterator[Answer]:
         """See `SparqlEngine.query`."""
+        assert begun is None
         opened = self._open
         if opened is None:
             raise EngineUnavailableError("the service is stopping")

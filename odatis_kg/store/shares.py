@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 _HALF_LIFE_SECONDS: Final = 10.0
@@ -54,12 +55,24 @@ class Usage:
         return number > _KNOWN and self.of(client) < seconds
 
 
+class Turn:
+    """A client's waiting for a place: `called` is called when it has it (`granted`), or is turned away (`refused`)."""
+
+    __slots__ = ("called", "client", "granted", "refused")
+
+    def __init__(self, client: str, called: Callable[[], None]) -> None:
+        self.client = client
+        self.called = called
+        self.granted = False
+        self.refused = False
+
+
 @dataclass(slots=True)
 class _Client:
     """Who has places or waits for one."""
 
     held: int = 0
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    waiting: deque[Turn] = field(default_factory=deque)
     since: float = 0.0  # when it was given a place, or began to wait for one
 
 
@@ -81,6 +94,33 @@ class Shares:
         self._take(client)
         return True
 
+    def ask(self, client: str, called: Callable[[], None]) -> Turn | None:
+        """Take a place, or begin to wait for one: None when there is nothing to wait for.
+
+        Raises:
+            QueueFullError: too many are waiting.
+        """
+        if self.try_acquire(client):
+            return None
+        if self.waiting >= self._most_waiting:
+            self._make_room(client)
+        turn = Turn(client, called)
+        entry = self._clients.setdefault(client, _Client())
+        if not entry.waiting:
+            entry.since = time.monotonic()
+        entry.waiting.append(turn)
+        self.waiting += 1
+        return turn
+
+    def leave(self, turn: Turn) -> None:
+        """Wait no longer; the place is given back if it was given in the same instant."""
+        if turn.granted:
+            self.release(turn.client)
+        elif not turn.refused:
+            self._clients[turn.client].waiting.remove(turn)
+            self.waiting -= 1
+        self._forget(turn.client)
+
     async def acquire(self, client: str, deadline: float) -> None:
         """Take a place, at once or when it is this client's turn, but not after `deadline` (of the loop's clock, seconds).
 
@@ -88,30 +128,30 @@ class Shares:
             QueueFullError: too many are waiting, or others have come who wait for less.
             TimeoutError: no place became free in time.
         """
-        if self.try_acquire(client):
-            return
-        if self.waiting >= self._most_waiting:
-            self._make_room(client)
+        turn = self.ask(client, _nobody)
+        if turn:
+            await self.wait(turn, deadline)
+
+    async def wait(self, turn: Turn, deadline: float) -> None:
+        """Until it is this one's turn; see `acquire`."""
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
-        entry = self._clients.setdefault(client, _Client())
-        if not entry.waiting:
-            entry.since = time.monotonic()
-        entry.waiting.append(turn)
-        self.waiting += 1
-        timer = loop.call_at(deadline, _too_late, turn)  # `asyncio.timeout_at` would cost ten times as much
+        called: asyncio.Future[None] = loop.create_future()
+        turn.called = partial(_settle, called)
+        if turn.granted or turn.refused:
+            turn.called()
+        timer = loop.call_at(deadline, turn.called)  # `asyncio.timeout_at` would cost ten times as much
         try:
-            await turn
+            await called
         except BaseException:
-            if turn in entry.waiting:
-                entry.waiting.remove(turn)
-                self.waiting -= 1
-            elif turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.release(client)  # it had been given a place in the same instant
-            self._forget(client)
+            self.leave(turn)
             raise
         finally:
             timer.cancel()
+        if turn.refused:
+            raise QueueFullError
+        if not turn.granted:
+            self.leave(turn)
+            raise TimeoutError
 
     def release(self, client: str, seconds: float = 0.0) -> None:
         """Give a place back after so many seconds of work."""
@@ -136,9 +176,9 @@ class Shares:
             entry.since = time.monotonic()
             turn = entry.waiting.popleft()
             self.waiting -= 1
-            if not turn.done():
-                self._take(name)
-                turn.set_result(None)
+            self._take(name)
+            turn.granted = True
+            turn.called()
 
     def _weight(self, client: str, entry: _Client, now: float) -> float:
         return self._usage.of(client) - _PATIENCE * (now - entry.since)
@@ -150,8 +190,8 @@ class Shares:
             raise QueueFullError
         turn = entry.waiting.pop()
         self.waiting -= 1
-        if not turn.done():
-            turn.set_exception(QueueFullError())
+        turn.refused = True
+        turn.called()
 
     def _forget(self, client: str) -> None:
         entry = self._clients.get(client)
@@ -159,6 +199,10 @@ class Shares:
             del self._clients[client]
 
 
-def _too_late(turn: asyncio.Future[None]) -> None:
-    if not turn.done():
-        turn.set_exception(TimeoutError())
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _nobody() -> None:
+    """Nobody is to be told yet."""

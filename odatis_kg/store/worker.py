@@ -14,6 +14,7 @@ import re
 import socket
 import struct
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, BinaryIO, Final
 
 import pyoxigraph as ox
@@ -34,6 +35,11 @@ _UNKNOWN_FUNCTION: Final = re.compile("custom function <(.*)> is not supported")
 
 class _TooLargeError(Exception):
     pass
+
+
+@lru_cache(maxsize=64)
+def _head(form: Form, format: str) -> bytes:  # noqa: A002 - as it is named in the frame
+    return json.dumps({"form": form, "format": format}).encode()
 
 
 class _Out:
@@ -64,11 +70,11 @@ class _Out:
         if self.sent:
             self._send(frame(b"E", b""))
         else:
-            head = json.dumps(self._head).encode()
+            head = _head(**self._head)
             self._connection.sendall(frame(b"W", LENGTH.pack(len(head)) + head + self._held))
 
     def _send(self, after: bytes = b"") -> None:
-        before = b"" if self.sent else frame(b"H", json.dumps(self._head).encode())
+        before = b"" if self.sent else frame(b"H", _head(**self._head))
         self.sent = True
         data = frame(b"D", bytes(self._held)) if self._held else b""
         self._held.clear()
@@ -154,4 +160,4 @@ def serve(connection: socket.socket, store: ox.Store, release: Release) -> None:
     stream = connection.makefile("rb")
     with suppress(BrokenPipeError, ConnectionError):
         while (received := receive(stream)) is not None:
-            answer(store, connection, json.loads(received[1]), release)
+            answer(store, connection, json.loads(received[1].decode("ascii")), release)

@@ -3,20 +3,24 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from odatis_kg import __version__
 from odatis_kg.config import Settings
 from odatis_kg.store.engine import EngineError, SparqlEngine
 from odatis_kg.store.jsonld import CONTEXT_PATH
 from odatis_kg.web.access_log import AccessLog
+from odatis_kg.web.caching import Variant, address_of
 from odatis_kg.web.context import ContextDocument
 from odatis_kg.web.delivery import Delivery
+from odatis_kg.web.direct import Direct
 from odatis_kg.web.errors import Problem, problem, problem_of
 from odatis_kg.web.exchange import Exchange, nowhere
 from odatis_kg.web.graph_store import WRITING, GraphStore
@@ -29,7 +33,7 @@ from odatis_kg.web.operations import add_operations
 from odatis_kg.web.pages.site import Site
 from odatis_kg.web.pages.templates import Templates
 from odatis_kg.web.problems import ProblemPages
-from odatis_kg.web.protocol import SparqlProtocol
+from odatis_kg.web.protocol import SparqlProtocol, client_of
 from odatis_kg.web.queries import QueryPages
 from odatis_kg.web.responses import CommonHeaders, Page, respond_problem
 from odatis_kg.web.service_description import ServiceDescription
@@ -116,29 +120,64 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
     }
     complete(app, settings, [*exact, *(f"/{name}/" for name in below)])
     front = _Front(exact, below, app)
-    return Application(front, settings, delivery, metrics, log)
+    return Application(front, settings, protocol, delivery, metrics, log)
 
 
 class Application(CommonHeaders):
     """The web application, and what the server that runs it asks of it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, delivery: Delivery, metrics: Metrics, log: AccessLog) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        protocol: SparqlProtocol,
+        delivery: Delivery,
+        metrics: Metrics,
+        log: AccessLog,
+    ) -> None:
         self.metrics = metrics
+        self._protocol = protocol
         self._delivery = delivery
         self._watching = (metrics.observe, log.note)
+        self._proxies = ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies)).trusted_hosts  # type: ignore[arg-type]
+        # Where `/sparql` is: below the path of the public base address, or where a proxy has taken that off.
+        self._sparql = tuple({b"/sparql?", f"{urlsplit(settings.base_url).path}sparql?".encode()})
         super().__init__(app, settings.base_url, metrics, self._watching)
 
-    def ready(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
-        """What is in memory for a GET request: the headers, written out, and the body."""
-        found = self._delivery.at(target, headers)
-        if found is None:
+    def direct(
+        self,
+        target: bytes,
+        headers: list[tuple[bytes, bytes]],
+        peer: tuple[str, int] | None,
+        told: Callable[[], None],
+    ) -> Variant | Direct | None:
+        """What a GET request is answered with, where that is in memory; what was begun to answer it, where that takes no
+        waiting (see `Delivery.begin`); None when it is to be answered as requests usually are.
+        """
+        address = address_of(target, headers)
+        if address is None:
             return None
-        held, variant = found
-        exchange = Exchange(nowhere)
-        exchange.take(held.key.text, held.form, held.format, held.key.release, len(variant.body))
-        for observe in self._watching:
-            observe(exchange)
-        return variant.head, variant.body
+        found = self._delivery.at(address)
+        if found is not None:
+            held, variant = found
+            exchange = Exchange(nowhere)
+            exchange.take(held, len(variant.body), "cached")
+            for observe in self._watching:
+                observe(exchange)
+            return variant
+        if not target.startswith(self._sparql) or b"#" in target:
+            return None
+        query_string = target[target.index(b"?") + 1 :]
+        query = self._protocol.plain(query_string, address.accept, client_of(self._client(peer, headers)))
+        return self._delivery.begin(query, address, told, self._watching) if query else None
+
+    def _client(self, peer: tuple[str, int] | None, headers: list[tuple[bytes, bytes]]) -> tuple[str, int] | None:
+        """Who asks: who is connected, unless a proxy that we trust says otherwise."""
+        if peer is None or peer[0] not in self._proxies:
+            return peer
+        stated = b", ".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
+        client = self._proxies.get_trusted_client_address(stated) if stated else peer
+        return client if client[0] else peer
 
 
 def _add_pages(app: FastAPI, site: Site) -> None:

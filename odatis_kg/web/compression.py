@@ -112,7 +112,8 @@ def encoder(coding: str) -> Encoder:
     return _ENCODERS[coding]()
 
 
-def _compress(content: bytes, coding: str) -> bytes:
+def compress_now(content: bytes, coding: str) -> bytes:
+    """Whole content in a coding."""
     if coding == "zstd":
         return zstandard.ZstdCompressor(level=_LEVEL).compress(content)
     if coding == "br":
@@ -123,8 +124,8 @@ def _compress(content: bytes, coding: str) -> bytes:
 async def compress(content: bytes, coding: str) -> bytes:
     """Whole content in a coding; what takes long is done beside the event loop."""
     if len(content) <= _INLINE:
-        return _compress(content, coding)
-    return await asyncio.to_thread(_compress, content, coding)
+        return compress_now(content, coding)
+    return await asyncio.to_thread(compress_now, content, coding)
 
 
 async def feed(inner: Encoder, data: bytes) -> bytes:

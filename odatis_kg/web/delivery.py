@@ -8,7 +8,7 @@ same again; those who ask it at the same time share one evaluation.
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from odatis_kg.config import Settings
 from odatis_kg.store.engine import (
     Answer,
+    Begun,
     EngineError,
     NotAcceptableError,
     Query,
@@ -27,10 +28,22 @@ from odatis_kg.store.engine import (
     SparqlEngine,
 )
 from odatis_kg.store.syntax import QueryRefusedError
-from odatis_kg.web.caching import Address, Cache, Flight, Held, Key, Variant, is_repeatable, key_of
-from odatis_kg.web.compression import encoder, feed
+from odatis_kg.web.caching import (
+    Address,
+    Cache,
+    Flight,
+    Flights,
+    Held,
+    Key,
+    Variant,
+    address_of,
+    is_repeatable,
+    key_of,
+)
+from odatis_kg.web.compression import choose, encoder, feed
+from odatis_kg.web.direct import KEY, Direct, Observers
 from odatis_kg.web.exchange import exchange_of
-from odatis_kg.web.representation import Delivered
+from odatis_kg.web.representation import Delivered, Represented
 from odatis_kg.web.responses import coding_of, matches
 from odatis_kg.web.spooling import Spool, Spools
 
@@ -47,11 +60,6 @@ _SAFE: Final = (
     "HEAD",
     "QUERY",
 )  # for others, the condition would mean something else (RFC 9110, section 13.1.2)
-# Headers of a request that may change what it is answered, beside the two that an `Address` holds.
-_DECIDING: Final = frozenset(
-    (b"if-none-match", b"content-length", b"transfer-encoding", b"content-type", b"expect", b"upgrade", b"range",
-     b"accept-profile", b"accept-datetime", b"prefer", b"authorization")
-)  # fmt: skip
 
 
 class Delivery:
@@ -63,7 +71,7 @@ class Delivery:
         self._send_seconds = settings.server.send_seconds
         self.cache = Cache(settings.query.cache_mb * 1_000_000)
         self.spools = Spools(settings.server.spool_mb * 1_000_000)
-        self._flights: dict[Key, Flight] = {}
+        self._flights = Flights()
 
     async def deliver(
         self,
@@ -92,10 +100,11 @@ class Delivery:
                 asked = asked + b", " + value if asked else value
         more = headers or {}
         delivered = Delivered(
-            scope, send, query, exchange, coding_of(accepted.decode("latin-1")), asked.decode("latin-1"),
-            self._key(query, more, before), more, before,
+            query, coding_of(accepted.decode("latin-1")), self._key(query, more, before), more, before,
+            scope, send, exchange, asked.decode("latin-1"),
         )  # fmt: skip
-        if delivered.key is not None:
+        direct: Direct | None = scope.get(KEY)
+        if delivered.key is not None and direct is None:
             held = self.cache.get(delivered.key)
             if held is not None:
                 exchange.outcome = "cached"
@@ -107,7 +116,10 @@ class Delivery:
                 return
         watch = _Watch(receive)
         try:
-            await self._evaluate(delivered)
+            if direct is not None and (begun := direct.hand_over()) is not None:
+                await self._fly(delivered, query, direct.flight, begun)
+            else:
+                await self._evaluate(delivered)
         except asyncio.CancelledError:
             if not watch.left or watch.task.uncancel():
                 raise
@@ -117,10 +129,24 @@ class Delivery:
         finally:
             watch.end()
 
-    def at(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[Held, Variant] | None:
+    def at(self, address: Address) -> tuple[Held, Variant] | None:
         """What a GET request that was answered before is answered with, found without reading the query again."""
-        address = _address(target, headers)
-        return self.cache.at(address, self._engine.release) if address else None
+        return self.cache.at(address, self._engine.release)
+
+    def begin(self, query: Query, address: Address, told: Callable[[], None], observers: Observers) -> Direct | None:
+        """Begin a query, for a GET request at an address; None when its request is to go as others do.
+
+        `told` is called when there is something to look at. The query has no deadline before it is handed over.
+        """
+        key = self._key(query, {}, b"")
+        choice = choose(address.accept_encoding.decode("latin-1"))
+        if key is None or choice is None or key in self._flights:
+            return None
+        begun = None if self.cache.has(key) else self._engine.begin(query, told)
+        if begun is None:
+            return None
+        represented = Represented(query, choice, key, {}, b"")
+        return Direct(represented, begun, self._flights.begin(key), address, self.cache, self._flights, observers)
 
     def _key(self, query: Query, headers: Mapping[str, str], before: bytes) -> Key | None:
         """Everything the result depends on; None when it may be something else each time."""
@@ -135,7 +161,7 @@ class Delivery:
         delivered.exchange.form, delivered.exchange.format = held.form, held.format
         variant = held.variants.get(delivered.choice)
         if variant is None:
-            variant = await delivered.variant(held)
+            variant = await delivered.in_coding(held)
             self.cache.add(held, delivered.choice, variant)
         if delivered.asked and delivered.key is not None and matches(delivered.asked, variant.etag):
             await delivered.send_unchanged()
@@ -149,7 +175,7 @@ class Delivery:
         target = scope.get("raw_path", b"")
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
-        address = _address(target, scope["headers"])
+        address = address_of(target, scope["headers"])
         if address:
             self.cache.remember(address, held, delivered.choice)
 
@@ -182,25 +208,29 @@ class Delivery:
             if flight.alone:
                 await self._lead(delivered, query, Flight())
                 return
-        flight = self._flights[key] = Flight()
+        await self._fly(delivered, query, self._flights.begin(key))
+
+    async def _fly(self, delivered: Delivered, query: Query, flight: Flight, begun: Begun | None = None) -> None:
+        """Evaluate, while others may wait for what comes of it."""
+        key = delivered.key
+        assert key is not None
+        outcome: Exception | None = None
         try:
-            await self._lead(delivered, query, flight)
+            await self._lead(delivered, query, flight, begun)
         except (QueryRefusedError, EngineError) as error:
-            flight.end(error)
+            outcome = error
             raise
         finally:
-            flight.end(None)
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            self._flights.end(key, flight, outcome)
 
-    async def _lead(self, delivered: Delivered, query: Query, flight: Flight) -> None:
-        """Evaluate and send."""
+    async def _lead(self, delivered: Delivered, query: Query, flight: Flight, begun: Begun | None = None) -> None:
+        """Evaluate, or go on with what was begun, and send."""
         exchange = delivered.exchange
-        begun = time.perf_counter()
+        since = exchange.begun if begun else time.perf_counter()
         with Spool(self.spools) as spool:
             try:
-                async with self._engine.query(query) as answer:
-                    exchange.first = time.perf_counter() - begun
+                async with self._engine.query(query, begun) as answer:
+                    exchange.first = time.perf_counter() - since
                     exchange.form, exchange.format = answer.form, answer.format
                     if delivered.key is not None and self._engine.release != delivered.key.release:
                         delivered.key = None  # a new release came in between: this may be of either
@@ -336,16 +366,3 @@ class _Watch:
             pass
         self.left = True
         self.task.cancel()
-
-
-def _address(target: bytes, headers: list[tuple[bytes, bytes]]) -> Address | None:
-    """A GET request by what is read of it; None when it has headers that may change its answer."""
-    accept = accept_encoding = b""
-    for name, value in headers:
-        if name == b"accept":
-            accept = accept + b", " + value if accept else value
-        elif name == b"accept-encoding":
-            accept_encoding = accept_encoding + b", " + value if accept_encoding else value
-        elif name in _DECIDING:
-            return None
-    return Address(target, accept, accept_encoding)

@@ -10,8 +10,10 @@ from starlette.types import Message, Scope, Send
 
 from odatis_kg.store.engine import Format
 from odatis_kg.store.syntax import Form
+from odatis_kg.web.caching import Held
 
 _KEY: Final = "odatis_kg.exchange"
+BEGUN: Final = "odatis_kg.begun"  # when it began, where that was before (`time.perf_counter`)
 _POLICY: Final = (
     b"default-src 'none'; style-src 'self'; img-src 'self' data: https:; script-src 'self'; connect-src 'self';"
     b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -75,10 +77,10 @@ class Exchange:
         self.first: float | None = None
         self.release: str | None = None
 
-    def take(self, text: str, form: Form, format_: Format, release: str, size: int) -> None:
-        """Be the exchange of a request that was answered from memory, at once."""
-        self.route, self.status, self.sent, self.outcome = "/sparql", 200, size, "cached"
-        self.query, self.form, self.format, self.release = text, form, format_, release
+    def take(self, held: Held, size: int, outcome: str) -> None:
+        """Be the exchange of a request for a result that was sent in one piece."""
+        self.route, self.status, self.sent, self.outcome = "/sparql", 200, size, outcome
+        self.query, self.form, self.format, self.release = held.key.text, held.form, held.format, held.key.release
         self.whole = True
 
     async def send(self, message: Message) -> None:
@@ -113,6 +115,7 @@ def route_of(path: str) -> str:
 def begin(scope: Scope, send: Send) -> Exchange:
     """The exchange of a request, which handlers find in its scope."""
     exchange = scope[_KEY] = Exchange(send, scope["method"], scope["path"])
+    exchange.begun = scope.get(BEGUN, exchange.begun)
     return exchange
 
 

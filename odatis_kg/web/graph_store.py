@@ -38,7 +38,7 @@ class GraphStore:
             raise problem("read-only", f"{method} would change a graph, and this service is read-only")
         if method not in _READING:
             raise problem("method-not-allowed", f"{method} is not offered", headers={"Allow": "GET, HEAD, OPTIONS"})
-        fields = decoded(scope["query_string"].decode("latin-1"), "query string")
+        fields = decoded(scope["query_string"], "query string")
         graph = _graph(fields)
         format_ = next((value for name, value in fields if name == "format" and value), None)
         accept = (named_format(format_) or format_) if format_ else Headers(scope=scope).get("accept")
@@ -53,7 +53,11 @@ class GraphStore:
                 raise problem("not-found", f"there is no named graph {graph}")
             text = bind(read("pages/graph-content", self._settings.iris).text, named)
         query = Query(
-            text, table=None, graph=GraphFormat(chosen), client=client_of(scope), base=self._settings.base_url
+            text,
+            table=None,
+            graph=GraphFormat(chosen),
+            client=client_of(scope.get("client")),
+            base=self._settings.base_url,
         )
         await self._delivery.deliver(scope, receive, send, query)
 

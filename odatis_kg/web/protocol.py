@@ -4,10 +4,12 @@ Requests are read here and formats chosen; `delivery` sends the results.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from binascii import a2b_qp
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
@@ -27,6 +29,8 @@ _READ_BODIES: Final = {"Accept-Post": _BODIES, "Accept-Query": _BODIES}
 # mean other things to other servers, so that one of theirs says nothing.
 _FORMAT_PARAMETERS: Final = ("format", "output", "results")
 _BOM: Final = b"\xef\xbb\xbf"
+_STRAY: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_MOST_FIELDS: Final = 1_000
 _TRUE: Final = ("1", "true", "yes", "on")
 
 
@@ -78,16 +82,7 @@ class SparqlProtocol:
             status, content = await self._page(scope, request)
             await respond(scope, send, status, content, HTML, {"Vary": "Accept, Accept-Language"})
             return
-        query = Query(
-            request.query,
-            table=TableFormat(table) if table and table != HTML else None,
-            graph=GraphFormat(graph) if graph and graph != HTML else None,
-            default_graphs=request.default_graphs,
-            named_graphs=request.named_graphs,
-            timeout=request.timeout,
-            client=client_of(scope),
-            base=self._settings.base_url,
-        )
+        query = self._query(request, request.query, table, graph, client_of(scope.get("client")))
         if query.table is None and query.graph is None:
             raise problem("not-acceptable", f"nothing in '{accept}' is offered", offers=[*TABLES, *GRAPHS, HTML])
         chosen = query.graph if form and form.makes_graph else query.table
@@ -99,6 +94,30 @@ class SparqlProtocol:
             await self._delivery.deliver(scope, receive, send, query, headers=more, before=before)
         except QueryTimeoutError as error:
             raise await problem_with(error, request.query) from None
+
+    def plain(self, query_string: bytes, accept: bytes, client: str) -> Query | None:
+        """The query of a GET request that is answered by its result and nothing else; None for any other, and for mistakes."""
+        try:
+            request = self._request(decoded(query_string, "query string"))
+        except Problem:
+            return None
+        accepted = request.format or accept.decode("latin-1")
+        table, graph = table_format(accepted), graph_format(accepted)
+        if request.query is None or (table is graph is None) or _depends_on_form(request, table, graph):
+            return None
+        return self._query(request, request.query, table, graph, client)
+
+    def _query(self, request: Request, text: str, table: str | None, graph: str | None, client: str) -> Query:
+        return Query(
+            text,
+            table=TableFormat(table) if table and table != HTML else None,
+            graph=GraphFormat(graph) if graph and graph != HTML else None,
+            default_graphs=request.default_graphs,
+            named_graphs=request.named_graphs,
+            timeout=request.timeout,
+            client=client,
+            base=self._settings.base_url,
+        )
 
     async def _describe(self, scope: Scope, send: Send, accept: str | None, request: Request) -> None:
         """A request without a query: a form for browsers, the service description for everything else."""
@@ -116,18 +135,28 @@ class SparqlProtocol:
 
     async def _read(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Request:
         """The request, decoded exactly once (SPARQL 1.1 Protocol, section 2.1)."""
-        fields = decoded(scope["query_string"].decode("latin-1"), "query string")
+        fields = decoded(scope["query_string"], "query string")
         body_query: list[str] = []
         if scope["method"] in ("POST", "QUERY"):
             kind = _body_type(headers)
             body = await self._body(headers, receive)
             if kind == "application/x-www-form-urlencoded":
-                fields += decoded(body.decode("latin-1"), "form")
+                fields += decoded(body, "form")
             else:
                 body_query.append(_utf8(body))
+        return self._request(fields, body_query)
+
+    def _request(self, fields: list[tuple[str, str]], body_query: Sequence[str] = ()) -> Request:
+        """The request that fields, and the query in a body, make.
+
+        Raises:
+            Problem: they make none.
+        """
+        if len(fields) == 1 and fields[0][0] == "query" and not body_query:
+            return Request(fields[0][1])  # as most are
         if any(name == "update" for name, _ in fields):
             raise _read_only()
-        queries = body_query + [value for name, value in fields if name == "query"]
+        queries = [*body_query] + [value for name, value in fields if name == "query"]
         if len(queries) > 1:
             raise problem("bad-request", f"exactly one query is expected, {len(queries)} were sent")
         return Request(
@@ -195,9 +224,9 @@ def _read_only() -> Problem:
     return problem("read-only", "updates are not offered: this service is read-only")
 
 
-def client_of(scope: Scope) -> str:
+def client_of(address: tuple[str, int] | None) -> str:
     """Who asks, for fair shares alone: an IPv4 address or an IPv6 /64 network; never logged, never kept."""
-    host = scope["client"][0] if scope.get("client") else ""
+    host = address[0] if address else ""
     return ":".join(host.split(":")[:4]) if ":" in host else host
 
 
@@ -210,16 +239,30 @@ def _headers(scope: Scope) -> dict[str, str]:
     return found
 
 
-def decoded(text: str, where: str) -> list[tuple[str, str]]:
+def decoded(encoded: bytes, where: str) -> list[tuple[str, str]]:
     """Fields and their values, percent-decoded once; `where` they stand is told when they cannot be.
 
     Raises:
         Problem: they are not percent-encoded UTF-8, or too many.
     """
+    if encoded.count(b"&") >= _MOST_FIELDS:
+        raise problem("bad-request", f"the {where} has more than {_MOST_FIELDS:,} fields")
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1_000)
-    except (UnicodeDecodeError, ValueError) as error:
+        parted = [field.partition(b"=") for field in encoded.split(b"&") if field]
+        return [(_percent_decoded(name), _percent_decoded(value)) for name, _, value in parted]
+    except UnicodeDecodeError as error:
         raise problem("bad-request", f"the {where} is not percent-encoded UTF-8: {error}") from None
+
+
+def _percent_decoded(encoded: bytes) -> str:
+    """One name or value; a sign of percent without two digits stands for itself, as everywhere on the Web."""
+    if b"%" in encoded:
+        spaced = encoded.replace(b"+", b" ")
+        if b"=" in spaced or _STRAY.search(spaced):
+            return unquote_to_bytes(spaced).decode("utf-8")
+        # Quoted-printable is the same with another sign, and its decoder is in C: a tenth of the time of reading a request.
+        return a2b_qp(spaced.replace(b"%", b"=")).decode("utf-8")
+    return encoded.replace(b"+", b" ").decode("utf-8")
 
 
 def _utf8(body: bytes) -> str:

@@ -132,7 +132,7 @@ class QueryPages:
             text,
             table=TableFormat(chosen) if chosen in TABLES else None,
             graph=GraphFormat(chosen) if chosen in GRAPHS else None,
-            client=client_of(scope),
+            client=client_of(scope.get("client")),
             base=self._settings.base_url,
         )
         await self._delivery.deliver(scope, receive, send, found)

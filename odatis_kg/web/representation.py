@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from starlette.types import Scope, Send
@@ -15,24 +15,18 @@ from odatis_kg.web.responses import etag_of, matches
 
 
 @dataclass(slots=True)
-class Delivered:
-    """A query and the request it came with: the coding its client wants, the ETags its client has.
+class Represented:
+    """A query, and how its result looks to a client: the coding it wants, and what is added to every result.
 
     `key` is None when the result may be something else each time: it has no ETag, and is not kept.
     """
 
-    scope: Scope
-    send: Send
     query: Query
-    exchange: Exchange
     choice: Choice
-    asked: str
     key: Key | None
     more: Mapping[str, str]
     before: bytes
-    started: bool = False
-    ended: bool = False
-    _etag: str = ""
+    _etag: str = field(default="", init=False)
 
     def coding(self, length: int | None) -> str:
         """The coding of a body; None is a length not known, which is a large one."""
@@ -48,9 +42,8 @@ class Delivered:
         key = self.key
         assert key is not None
         if not self._etag:
-            self._etag = etag_of(
-                key.release, self.choice.coding, repr(key.rest), repr(key.headers), repr(key.before), key.text
-            )
+            asked = _told(key.rest, key.headers, key.before)
+            self._etag = etag_of(key.release, self.choice.coding, asked, key.text)
         return self._etag
 
     def headers(self, format_: Format, coding: str, length: int | None) -> Prepared:
@@ -71,11 +64,26 @@ class Delivered:
         key = self.key or Key("", self.query.text, (), b"", ())
         return Held(key, answer.form, answer.format, body)
 
-    async def variant(self, held: Held) -> Variant:
+    def variant(self, held: Held, coding: str, body: bytes) -> Variant:
+        """A whole result in a coding, in which it is `body`."""
+        return Variant(self.etag if self.key is not None else "", self.headers(held.format, coding, len(body)), body)
+
+
+@dataclass(slots=True)
+class Delivered(Represented):
+    """The result for one request: the ETags its client has, and the way to it."""
+
+    scope: Scope
+    send: Send
+    exchange: Exchange
+    asked: str
+    started: bool = field(default=False, init=False)
+    ended: bool = field(default=False, init=False)
+
+    async def in_coding(self, held: Held) -> Variant:
         """A whole result in the coding that this client wants."""
         coding = self.coding(len(held.body))
-        body = await compress(held.body, coding) if coding else held.body
-        return Variant(self.etag if self.key is not None else "", self.headers(held.format, coding, len(body)), body)
+        return self.variant(held, coding, await compress(held.body, coding) if coding else held.body)
 
     def unchanged(self) -> bool:
         """Whether the client has what it would get; `*` says nothing as long as there may be no result."""
@@ -119,6 +127,12 @@ class Delivered:
             304,
         )
         await self.end()
+
+
+@lru_cache(maxsize=256)
+def _told(*asked: object) -> str:
+    """What is asked beside the text, in words."""
+    return repr(asked)
 
 
 @lru_cache(maxsize=256)

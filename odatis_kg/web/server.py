@@ -44,7 +44,7 @@ def run(settings: Settings) -> None:
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104
     app = create_app(settings, engine_for(settings))
-    connections = Connections(settings.server, app.metrics, app.ready, settings.base_url, _raise_limit(settings))
+    connections = Connections(settings.server, app.metrics, app.direct, settings.base_url, _raise_limit(settings))
     server = _Server(
         configure(settings, app, connections),
         connections,

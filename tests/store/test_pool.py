@@ -308,7 +308,7 @@ def test_no_worker_outlives_a_server_that_is_killed(demo: Built) -> None:
         "async def main():\n"
         "    pool = WorkerPool(Releases(Path(sys.argv[1])), QuerySettings(), 2)\n"
         "    await pool.start()\n"
-        "    print(*[worker.process for worker in pool._current.workers], flush=True)\n"
+        "    print(*[worker.process for worker in pool.current.workers], flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )

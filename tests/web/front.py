@@ -1,13 +1,13 @@
 """What the tests of the front share: an engine that does what a test says, and a client without a network."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from odatis_kg.config import Settings, load
-from odatis_kg.store.engine import Answer, EngineState, Format, GraphFormat, Query, TableFormat
+from odatis_kg.store.engine import Answer, Begun, EngineState, Format, GraphFormat, Query, TableFormat
 from odatis_kg.store.syntax import Form
 from odatis_kg.web.delivery import Delivery
 
@@ -47,8 +47,11 @@ class Engine:
 
     async def stop(self) -> None: ...
 
+    def begin(self, query: Query, told: Callable[[], None]) -> None: ...
+
     @asynccontextmanager
-    async def query(self, query: Query) -> AsyncIterator[Answer]:
+    async def query(self, query: Query, begun: Begun | None = None) -> AsyncIterator[Answer]:
+        assert begun is None
         self.asked.append(query)
         self.at_work += 1
         try:

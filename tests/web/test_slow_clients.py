@@ -265,10 +265,10 @@ async def test_forwarded_headers_are_believed_only_from_proxies_that_are_trusted
     seen = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(client_of(scope))
+        seen.append(client_of(scope["client"]))
 
     application = create_app(settings, Engine())
-    connections = Connections(settings.server, application.metrics, application.ready, settings.base_url, 10)
+    connections = Connections(settings.server, application.metrics, application.direct, settings.base_url, 10)
     config = configure(settings, app, connections)
     config.load()
     scope = {"type": "http", "client": ("127.0.0.1", 1), "headers": [(b"x-forwarded-for", b"203.0.113.1, 192.0.2.9")]}
