@@ -135,13 +135,13 @@ class Shares:
     async def wait(self, turn: Turn, deadline: float) -> None:
         """Until it is this one's turn; see `acquire`."""
         loop = asyncio.get_running_loop()
-        called: asyncio.Future[None] = loop.create_future()
-        turn.called = partial(_settle, called)
+        in_time: asyncio.Future[bool] = loop.create_future()
+        turn.called = partial(_settle, in_time, True)
         if turn.granted or turn.refused:
             turn.called()
-        timer = loop.call_at(deadline, turn.called)  # `asyncio.timeout_at` would cost ten times as much
+        timer = loop.call_at(deadline, _settle, in_time, False)  # `asyncio.timeout_at` would cost ten times as much
         try:
-            await called
+            await in_time
         except BaseException:
             self.leave(turn)
             raise
@@ -149,7 +149,7 @@ class Shares:
             timer.cancel()
         if turn.refused:
             raise QueueFullError
-        if not turn.granted:
+        if not in_time.result():
             self.leave(turn)
             raise TimeoutError
 
@@ -199,9 +199,9 @@ class Shares:
             del self._clients[client]
 
 
-def _settle(future: asyncio.Future[None]) -> None:
+def _settle(future: asyncio.Future[bool], result: bool) -> None:
     if not future.done():
-        future.set_result(None)
+        future.set_result(result)
 
 
 def _nobody() -> None:
