@@ -204,7 +204,7 @@ async def test_in_memory_and_on_disk_there_are_the_same_statements(demo: Built) 
 
 
 async def test_the_process_that_starts_workers_is_replaced_when_it_is_killed(make: Make) -> None:
-    pool = await make()
+    pool = await make(prompt_ms=60_000)  # on a busy machine, no query is taken for a long one
     for pid in processes("nurseries"):
         os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(20):
