@@ -6,6 +6,7 @@ JSON (`Seen`). Answers are read to their end and counted; answers other than 200
 
 import gc
 import json
+import math
 import re
 import select
 import socket
@@ -273,11 +274,10 @@ class _Driver:
         times += [wait for wait in waiting if wait > slowest]
         if pause := self.asked.pause:
             times += [took - step * pause for took in times for step in range(1, int(took / pause))]
-        times.sort()
-        if times:
-            seen.p50 = 1e3 * times[len(times) // 2]
-            seen.p99 = 1e3 * times[min(len(times) - 1, int(len(times) * 0.99))]
-            seen.slowest = 1e3 * times[-1]
+        times = sorted(times) or [math.inf]  # a server that has ended answers nobody
+        seen.p50 = 1e3 * times[len(times) // 2]
+        seen.p99 = 1e3 * times[min(len(times) - 1, int(len(times) * 0.99))]
+        seen.slowest = 1e3 * times[-1]
         if self.firsts:
             seen.first_byte = 1e3 * sorted(self.firsts)[len(self.firsts) // 2]
         return seen

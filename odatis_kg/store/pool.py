@@ -2,9 +2,10 @@
 
 A query begins in the prompt lane. When it is not done after `prompt_ms`, it becomes a long one: its process gives way
 to all others, and there are few places for such; where none is free, it is stopped and begun again when its turn comes. So
-whatever visitors ask, a light query finds a place within that time, and most of the processor.
+whatever visitors ask, a light query finds a place within that time, and most of the processor. Clients that are known for
+light queries do not even wait so long: a place and a process are kept for them.
 
-What must stay true: visitors' queries never take the last prompt process, which is for our own pages; a query ends at its
+What must stay true: visitors' queries never take the last kept process, which is for our own pages; a query ends at its
 deadline, because its process is killed; when a client leaves, its query is stopped; when a release is published, new
 workers open it beside the old ones, and the old ones finish what they do; the event loop never touches a store.
 """
