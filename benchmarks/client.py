@@ -190,16 +190,18 @@ class _Driver:
         except OSError:
             self.broken(connection)
 
-    def connect(self) -> None:
+    def connect(self) -> bool:
+        """Whether the server takes connections; one that has ended does not."""
         try:
             connection = _Connection(self.asked)
         except OSError:
             self.statuses["refused"] += 1
             time.sleep(0.01)
-            return
+            return False
         self.open[connection.socket.fileno()] = connection
         self.epoll.register(connection.socket, select.EPOLLIN)
         self.send(connection)
+        return True
 
     def close(self, connection: _Connection) -> None:
         self.open.pop(connection.socket.fileno(), None)
@@ -216,8 +218,8 @@ class _Driver:
         end = begun + self.asked.seconds
         looked = begun
         while (now := clock()) < end:
-            while len(self.open) + len(self.resting) < self.asked.connections:
-                self.connect()
+            while len(self.open) + len(self.resting) < self.asked.connections and self.connect():
+                pass
             while self.resting and self.resting[0][0] <= now:
                 self.send(self.resting.pop(0)[1])
             wait = self.resting[0][0] - now if self.resting else 0.1

@@ -23,7 +23,7 @@ from odatis_kg.store.engine import (
     Whole,
     retry_after,
 )
-from odatis_kg.store.processes import Worker, WorkerDiedError
+from odatis_kg.store.processes import Rank, Worker, WorkerDiedError
 from odatis_kg.store.shares import QueueFullError, Shares, Turn
 from odatis_kg.store.syntax import Form, QueryRefusedError
 from odatis_kg.store.worker import LENGTH
@@ -117,7 +117,7 @@ class Evaluation:
         """Evaluate on a worker that has nothing to do; where there is none, that is something to see."""
         pool, generation = self._pool, self._pool.current
         self._take_place(pool.prompt)
-        worker = pool.idle_worker(generation) if generation else None
+        worker = pool.idle_worker(generation, kept=pool.is_light(self.client)) if generation else None
         if worker is None:
             self._loop.call_soon(self._told)
             return
@@ -201,7 +201,11 @@ class Evaluation:
 
     async def _send(self, *, fresh: bool) -> None:
         self._generation, self._worker = await self._pool.worker_for(
-            self._deadline, self._seconds, slow=self._lane is self._pool.long, fresh=fresh
+            self._deadline,
+            self._seconds,
+            kept=self._own or self._pool.is_light(self.client),
+            slow=self._lane is self._pool.long,
+            fresh=fresh,
         )
         self._worker.send(b"Q", self._body)
 
@@ -257,7 +261,7 @@ class Evaluation:
         else:
             worker.interrupt(_OverdueError())
             return
-        worker.slow_down()
+        worker.lower(Rank.SLOW)
         pool.replenish(self._generation)
 
     def _wait_for_reader(self) -> None:
@@ -328,7 +332,6 @@ class Evaluation:
         if self._worker and self._generation:
             worker, self._worker = self._worker, None
             status = await self._pool.dismiss(self._generation, worker)
-            self._pool.replenish(self._generation)
         return status
 
     def _stop_timers(self) -> None:

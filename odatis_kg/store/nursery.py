@@ -1,11 +1,11 @@
 """The nursery: one process for a release, which never answers a query, and forks the workers that do.
 
-In `memory` mode it holds the whole release, and its children begin with its pages, in about 10 ms a gigabyte; in `disk`
+In `memory` mode it holds the whole release, and its children begin with its pages, in 2 to 15 ms a gigabyte; in `disk`
 mode each child opens the store read-only. Run as `python -m odatis_kg.store.nursery` by `processes.Nursery`.
 
-The protocol on its socket: `F` with a descriptor beside it asks for a worker on that socket, and is answered `F`, process;
-`E`, process asks for the end of a worker, answered `E`, process, status once it has ended; `R` says that it is ready and `X`
-that it cannot be. A worker that has died keeps its number until `E` is asked, so no other process is ever killed by mistake.
+The protocol on its socket: `F`, niceness, with a descriptor beside it, asks for a worker on that socket, and is answered `F`,
+process; `E`, process asks for the end of a worker, answered `E`, process, status once it has ended; `R` says that it is ready
+and `X` that it cannot be. A worker that has died keeps its number until `E` is asked: no other process is killed by mistake.
 """
 
 import gc
@@ -16,17 +16,27 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyoxigraph as ox
 
 from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.sandbox import bound_memory, die_with_parent, forbid_sockets
-from odatis_kg.store.worker import send, send_error, serve
+from odatis_kg.store.worker import answer, send, send_error, serve
 
 MESSAGE: Final = struct.Struct(">cqq")
 _CHUNK_BYTES: Final = 64_000_000
 _REAP_SECONDS: Final = 0.01
+_LIGHT: Final[dict[str, Any]] = {
+    "text": "SELECT * { ?s a ?c } LIMIT 1",
+    "table": "application/sparql-results+json",
+    "graph": None,
+    "default_graphs": [],
+    "named_graphs": [],
+    "nesting": 10,
+    "service_allow": [],
+    "result_bytes": 100_000,
+}
 
 
 def read_into_memory(release: Release) -> ox.Store:
@@ -87,17 +97,30 @@ def main() -> None:
             return
         while len(received) < MESSAGE.size:
             received += control.recv(MESSAGE.size - len(received))
-        kind, process, _ = MESSAGE.unpack(received)
+        kind, number, _ = MESSAGE.unpack(received)
         if kind == b"E":
-            ending.add(process)  # who asks has killed it
+            ending.add(number)  # who asks has killed it
             continue
         nursery = os.getpid()
         child = os.fork()
         if child == 0:
             control.close()
+            os.nice(number)  # before anything else: a store that is opened has threads of its own
             _work(descriptors[0], store, release, memory_mb, nursery, sockets=sockets)
         os.close(descriptors[0])
         control.sendall(MESSAGE.pack(b"F", child, 0))
+
+
+class _Nowhere:
+    """Where the answer to a query goes that nobody asked."""
+
+    def sendall(self, data: bytes) -> None:
+        """Take bytes."""
+
+
+def _warm_up(store: ox.Store, release: Release) -> None:
+    """Answer a query: the pages that every query writes to are copied now, not while someone waits for the first answer."""
+    answer(store, _Nowhere(), _LIGHT, release)
 
 
 def _work(
@@ -115,6 +138,7 @@ def _work(
                 send_error(connection, "unavailable", f"the store {release.store} cannot be opened: {error}")
             else:
                 bound_memory(memory_mb)
+                _warm_up(store, release)
                 send(connection, b"R", b'{"network_lock": true}' if locked else b'{"network_lock": false}')
                 serve(connection, store, release)
                 status = 0

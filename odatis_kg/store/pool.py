@@ -14,12 +14,12 @@ import json
 import logging
 import os
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from odatis_kg.config import QuerySettings
 from odatis_kg.store.engine import (
@@ -37,7 +37,7 @@ from odatis_kg.store.engine import (
     retry_after,
 )
 from odatis_kg.store.evaluation import LEFT_ALONE_SECONDS, Evaluation
-from odatis_kg.store.processes import Mode, Nursery, Worker
+from odatis_kg.store.processes import Mode, Nursery, Rank, Worker
 from odatis_kg.store.release import Release, Releases
 from odatis_kg.store.shares import Shares, Usage
 from odatis_kg.store.syntax import Form, QueryRefusedError
@@ -46,6 +46,7 @@ _POLL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 0.5
 # Processes beyond those at work, so that one that became long or was killed leaves no gap while another is forked.
 _SPARE: Final = 1
+_KEPT: Final = 1
 _STOP_SECONDS: Final = 5.0
 _REMEMBERED: Final = 1_000
 _PARKED_FOR_EACH_PLACE: Final = 8
@@ -56,6 +57,8 @@ _ALLOCATORS: Final = ("/usr/lib/*/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass(eq=False, slots=True)
 class Generation:
@@ -64,15 +67,18 @@ class Generation:
     release: Release
     nursery: Nursery
     held: ExitStack
-    idle: deque[Worker] = field(default_factory=deque)
-    idle_slow: deque[Worker] = field(default_factory=deque)
+    idle: dict[Rank, deque[Worker]] = field(default_factory=lambda: {rank: deque() for rank in Rank})
     workers: set[Worker] = field(default_factory=set)
-    starting: int = 0
+    starting: Counter[Rank] = field(default_factory=Counter)
+
+    def number(self, rank: Rank) -> int:
+        """The workers of a rank, those being started included."""
+        return sum(worker.rank is rank for worker in self.workers) + self.starting[rank]
 
     @property
-    def prompt(self) -> int:
-        """The workers for the prompt lane, those being started included."""
-        return sum(not worker.slow for worker in self.workers) + self.starting
+    def all_idle(self) -> list[Worker]:
+        """Those that have nothing to do."""
+        return [worker for idle in self.idle.values() for worker in idle]
 
 
 class WorkerPool:
@@ -81,17 +87,18 @@ class WorkerPool:
     def __init__(self, releases: Releases, settings: QuerySettings, workers: int) -> None:
         self._releases = releases
         self.settings = settings
-        # One process more than visitors' queries may fill: our own pages never wait behind them.
-        self._size = workers + 1
+        # Processes of their own for our pages, and for visitors of light queries: they do not wait behind those of others, nor
+        # for one to be forked, and get the processor first.
+        self._wanted = {Rank.KEPT: 1 + _KEPT, Rank.COMMON: workers + _SPARE, Rank.SLOW: settings.long_places}
         self.usage = Usage()
-        self.prompt = Shares(workers, settings.queue, self.usage)
+        self.prompt = Shares(workers + _KEPT, settings.queue, self.usage, kept=_KEPT, light=LEFT_ALONE_SECONDS)
         self.long = Shares(settings.long_places, settings.queue, self.usage)
         self.prompting: set[Evaluation] = set()
         self.prompt_seconds = settings.prompt_ms / 1_000
         self.known_long: OrderedDict[int, None] = OrderedDict()
         self._frames: dict[tuple[object, ...], str] = {}
         self.current: Generation | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[None], bool]] = deque()  # and whether one that is kept will do
         self._tasks: set[asyncio.Task[object]] = set()
         self._following: asyncio.Task[None] | None = None
         self._stopped = False
@@ -108,7 +115,7 @@ class WorkerPool:
     def state(self) -> EngineState:
         """See `SparqlEngine.state`."""
         now = self.current
-        busy = len(now.workers) - len(now.idle) - len(now.idle_slow) if now else 0
+        busy = len(now.workers) - len(now.all_idle) if now else 0
         return EngineState(
             mode=now.nursery.mode if now else "disk",
             places=self.prompt.places + self.long.places,
@@ -148,7 +155,7 @@ class WorkerPool:
         if self.current:
             generation, self.current = self.current, None
             await self._close(generation)
-        for waiter in self._waiting:
+        for waiter, _ in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -241,14 +248,14 @@ class WorkerPool:
         """Where a query begins: what is known to be long among its like, and, when there is no place for all, the queries of
         a client that has asked long ones of late.
         """
-        heavy = self.prompt.free <= 0 and self.usage.of(client) > self.prompt_seconds
+        heavy = self.prompt.free <= _KEPT and self.usage.of(client) > self.prompt_seconds
         return self.long if heavy or key in self.known_long else self.prompt
 
     def prompt_time(self, client: str) -> float:
         """How long a query may take to be a prompt one, in seconds: where a client of light queries has one that takes longer,
         it is rather the machine that is busy.
         """
-        return self.prompt_seconds * (10 if self.usage.is_light(client, LEFT_ALONE_SECONDS) else 1)
+        return self.prompt_seconds * (10 if self.is_light(client) else 1)
 
     def make_way(self, client: str) -> None:
         """A client of light queries waits for a place in the prompt lane: another one who is at it for a while leaves it."""
@@ -265,9 +272,11 @@ class WorkerPool:
     # Workers
 
     async def worker_for(
-        self, deadline: float, seconds: float, *, slow: bool, fresh: bool
+        self, deadline: float, seconds: float, *, kept: bool, slow: bool, fresh: bool
     ) -> tuple[Generation, Worker]:
-        """A worker that does nothing else: a new one when asked `fresh`, one that runs behind all others when `slow`."""
+        """A worker that does nothing else: a new one when asked `fresh`, one that runs behind all others when `slow`, also one
+        of those that are kept if `kept`.
+        """
         while True:
             generation = self.current
             if generation is None:
@@ -275,106 +284,117 @@ class WorkerPool:
             if slow or fresh:
                 worker = await self._slow_or_fresh(generation, slow=slow, fresh=fresh)
             else:
-                worker = self.idle_worker(generation)
+                worker = self.idle_worker(generation, kept=kept)
             if worker:
                 return generation, worker
-            await self._wait(deadline, seconds)
+            await self._wait(deadline, seconds, kept=kept)
 
-    def idle_worker(self, generation: Generation) -> Worker | None:
-        """A worker for the prompt lane, if one has nothing to do."""
-        while generation.idle:
-            worker = generation.idle.pop()
-            if not worker.lost:
-                return worker
-            self._drop(generation, worker)
-            self.replenish(generation)
+    def is_light(self, client: str) -> bool:
+        """Whether this is a client for whom places and workers are kept."""
+        return self.usage.is_light(client, LEFT_ALONE_SECONDS)
+
+    def idle_worker(self, generation: Generation, *, kept: bool) -> Worker | None:
+        """A worker for the prompt lane, if one has nothing to do: one of those that are kept before others, or none of them."""
+        for rank in (Rank.KEPT, Rank.COMMON) if kept else (Rank.COMMON,):
+            idle = generation.idle[rank]
+            while idle:
+                worker = idle.pop()
+                if not worker.lost:
+                    return worker
+                self.dismiss(generation, worker)
         return None
 
     async def _slow_or_fresh(self, generation: Generation, *, slow: bool, fresh: bool) -> Worker | None:
-        while not fresh and generation.idle_slow:
-            worker = generation.idle_slow.pop()
+        idle = generation.idle[Rank.SLOW]
+        while not fresh and idle:
+            worker = idle.pop()
             if not worker.lost:
                 return worker
-            self._drop(generation, worker)
+            self.dismiss(generation, worker)
         try:
-            worker = await generation.nursery.fork()
+            worker = await generation.nursery.fork(Rank.SLOW if slow else Rank.COMMON)
         except EngineUnavailableError:
             if generation is self.current and not generation.nursery.lost:
                 raise
             await asyncio.sleep(0.05)  # another generation takes over
             return None
         generation.workers.add(worker)
-        if slow:
-            worker.slow_down()
         return worker
 
-    async def _wait(self, deadline: float, seconds: float) -> None:
+    async def _wait(self, deadline: float, seconds: float, *, kept: bool) -> None:
         """Until there may be an idle worker."""
-        if len(self._waiting) >= self.settings.queue + self._size:
+        if len(self._waiting) >= self.settings.queue + self._wanted[Rank.KEPT] + self._wanted[Rank.COMMON]:
             self.refused += 1
             raise OverloadedError(retry_after(seconds))
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.append((turn, kept))
         try:
             async with asyncio.timeout_at(deadline):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as reason:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            if (turn, kept) in self._waiting:
+                self._waiting.remove((turn, kept))
             else:
-                self._wake()  # it was this one's turn: the next in line has it now
+                self._wake(Rank.KEPT if kept else Rank.COMMON)  # it was this one's turn: the next in line has it now
             if isinstance(reason, TimeoutError):
                 self.refused += 1
                 raise OverloadedError(retry_after(seconds)) from None
             raise
 
-    def _wake(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
+    def _wake(self, rank: Rank) -> None:
+        """There is a worker of this rank: let the first who can use it know."""
+        for waiter in self._waiting:
+            turn, kept = waiter
+            if not turn.done() and (kept or rank is Rank.COMMON):
+                self._waiting.remove(waiter)
                 turn.set_result(None)
                 return
 
     def give_back(self, generation: Generation, worker: Worker) -> None:
         """A worker has nothing to do: keep it where it is of use."""
-        idle, most = (generation.idle_slow, self.long.places) if worker.slow else (generation.idle, self._size + _SPARE)
-        if generation is not self.current or self._stopped or len(idle) >= most:
-            self._drop(generation, worker)
+        idle = generation.idle[worker.rank]
+        if generation is not self.current or self._stopped or len(idle) >= self._wanted[worker.rank]:
+            self.dismiss(generation, worker)
             return
         idle.append(worker)
-        if not worker.slow:
-            self._wake()
+        if worker.rank is not Rank.SLOW:
+            self._wake(worker.rank)
 
     def replenish(self, generation: Generation) -> None:
-        """Fork workers until there are as many for the prompt lane as there should be."""
+        """Fork workers until there are as many of each rank as there should be; long queries have theirs forked when it is
+        their turn.
+        """
         if generation is self.current and not self._stopped:
-            for _ in range(self._size + _SPARE - generation.prompt):
-                generation.starting += 1
-                self._spawn_task(self._fork(generation))
+            for rank in (Rank.KEPT, Rank.COMMON):
+                for _ in range(self._wanted[rank] - generation.number(rank)):
+                    generation.starting[rank] += 1
+                    self._spawn_task(self._fork(generation, rank))
 
-    async def _fork(self, generation: Generation) -> None:
+    async def _fork(self, generation: Generation, rank: Rank) -> None:
         try:
-            worker = await generation.nursery.fork()
+            worker = await generation.nursery.fork(rank)
         except EngineUnavailableError as error:
             _log.warning("no query worker could be started: %s", error)
             await asyncio.sleep(_RETRY_SECONDS)
-            generation.starting -= 1
+            generation.starting[rank] -= 1
             if not generation.nursery.lost:
                 self.replenish(generation)
             return
-        generation.starting -= 1
+        generation.starting[rank] -= 1
         generation.workers.add(worker)
         self.give_back(generation, worker)
 
-    def _drop(self, generation: Generation, worker: Worker) -> None:
-        """End a worker without waiting for that."""
+    def dismiss(self, generation: Generation, worker: Worker) -> Awaitable[int]:
+        """End a worker for good, and fork another in its place; to be awaited for how it ended (see `Nursery.reap`).
+
+        All of it is done even if whoever awaits it is cancelled.
+        """
         generation.workers.discard(worker)
         worker.close()
-        self._spawn_task(self.dismiss(generation, worker))
+        self.replenish(generation)
+        return asyncio.shield(self._spawn_task(self._reap(generation, worker)))
 
-    async def dismiss(self, generation: Generation, worker: Worker) -> int:
-        """End a worker for good; how it ended (see `Nursery.reap`)."""
-        generation.workers.discard(worker)
+    async def _reap(self, generation: Generation, worker: Worker) -> int:
         status = await generation.nursery.reap(worker)
         if not generation.workers and generation is not self.current:
             await self._close(generation)
@@ -395,14 +415,16 @@ class WorkerPool:
                 sockets=bool(self.settings.service_allow),
             )
             generation = Generation(release, nursery, held)
-            workers = [await nursery.fork() for _ in range(self._size + _SPARE)]
+            for rank in (Rank.KEPT, Rank.COMMON):
+                for _ in range(self._wanted[rank]):
+                    worker = await nursery.fork(rank)
+                    generation.workers.add(worker)
+                    generation.idle[rank].append(worker)
         except BaseException:
             if nursery:
                 await nursery.end()
             held.close()
             raise
-        generation.workers.update(workers)
-        generation.idle.extend(workers)
         return generation
 
     async def _close(self, generation: Generation) -> None:
@@ -444,7 +466,7 @@ class WorkerPool:
         """How a release is to be served."""
         if self.settings.mode == "disk" or release.id == self._failed_in_memory:
             return "disk"
-        processes = 1 + self._size + _SPARE + self.long.places
+        processes = 1 + sum(self._wanted.values())
         needed = release.manifest.quads * _STATEMENT_BYTES * processes
         budget = self.settings.memory_budget_mb * 1_000_000 or _memory() // 2
         return "memory" if self.settings.mode == "memory" or needed <= budget else "disk"
@@ -454,21 +476,22 @@ class WorkerPool:
         old, self.current = self.current, generation
         if old and old.release.id != release.id:
             self.known_long.clear()
-        for _ in range(len(generation.idle)):
-            self._wake()
+        for worker in generation.all_idle:
+            self._wake(worker.rank)
         if old is not None:
-            idle = [*old.idle, *old.idle_slow]
-            old.idle.clear()
-            old.idle_slow.clear()
+            idle = old.all_idle
+            for of_rank in old.idle.values():
+                of_rank.clear()
             for worker in idle:
                 await self.dismiss(old, worker)
             if not idle and not old.workers:
                 await self._close(old)
 
-    def _spawn_task(self, work: Coroutine[Any, Any, object]) -> None:
+    def _spawn_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _memory() -> int:

@@ -77,10 +77,15 @@ class _Client:
 
 
 class Shares:
-    """Places among which clients share; to be used inside one event loop."""
+    """Places among which clients share; to be used inside one event loop.
 
-    def __init__(self, places: int, most_waiting: int, usage: Usage) -> None:
+    The last `kept` of them are for clients that are known for queries of less than `light` seconds.
+    """
+
+    def __init__(self, places: int, most_waiting: int, usage: Usage, *, kept: int = 0, light: float = 0.0) -> None:
         self.places = places
+        self.kept = kept
+        self._light = light
         self.free = places
         self.waiting = 0
         self._most_waiting = most_waiting
@@ -88,11 +93,15 @@ class Shares:
         self._clients: dict[str, _Client] = {}
 
     def try_acquire(self, client: str) -> bool:
-        """Take a place if there is one that nobody waits for."""
-        if self.free <= 0 or self.waiting:
+        """Take a place if there is one for this client that nobody waits for."""
+        # While one of those that are kept is free, nobody waits who may have it.
+        if self.free <= 0 or ((self.waiting or self.free <= self.kept) and not self._may_take_last(client)):
             return False
         self._take(client)
         return True
+
+    def _may_take_last(self, client: str) -> bool:
+        return self.kept > 0 and self._usage.is_light(client, self._light)
 
     def ask(self, client: str, called: Callable[[], None]) -> Turn | None:
         """Take a place, or begin to wait for one: None when there is nothing to wait for.
@@ -169,6 +178,10 @@ class Shares:
     def _give(self) -> None:
         while self.free > 0 and self.waiting:
             waiting = [(name, entry) for name, entry in self._clients.items() if entry.waiting]
+            if self.free <= self.kept:
+                waiting = [(name, entry) for name, entry in waiting if self._may_take_last(name)]
+                if not waiting:
+                    return
             name, entry = waiting[0]
             if len(waiting) > 1:
                 now = time.monotonic()

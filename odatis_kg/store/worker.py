@@ -15,7 +15,7 @@ import socket
 import struct
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 import pyoxigraph as ox
 
@@ -33,6 +33,13 @@ HELD_BYTES: Final = 65_536
 _UNKNOWN_FUNCTION: Final = re.compile("custom function <(.*)> is not supported")
 
 
+class Connection(Protocol):
+    """What answers are sent to."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send all of it."""
+
+
 class _TooLargeError(Exception):
     pass
 
@@ -45,7 +52,7 @@ def _head(form: Form, format: str) -> bytes:  # noqa: A002 - as it is named in t
 class _Out:
     """What the serialiser writes to: holds the first bytes back, then sends frames, and counts."""
 
-    def __init__(self, connection: socket.socket, head: dict[str, Any], most_bytes: int) -> None:
+    def __init__(self, connection: Connection, head: dict[str, Any], most_bytes: int) -> None:
         self._connection = connection
         self._head = head
         self._most = most_bytes
@@ -86,7 +93,7 @@ def frame(kind: bytes, body: bytes) -> bytes:
     return HEADER.pack(kind, len(body)) + body
 
 
-def send(connection: socket.socket, kind: bytes, body: bytes) -> None:
+def send(connection: Connection, kind: bytes, body: bytes) -> None:
     """Send one frame."""
     connection.sendall(frame(kind, body))
 
@@ -101,7 +108,7 @@ def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     return (kind, body) if len(body) == length else None
 
 
-def answer(store: ox.Store, connection: socket.socket, request: dict[str, Any], release: Release) -> None:
+def answer(store: ox.Store, connection: Connection, request: dict[str, Any], release: Release) -> None:
     """Evaluate one query and send its result, or what went wrong."""
     text = request["text"]
     query = Expanded(text, text)
@@ -150,7 +157,7 @@ def _evaluate(store: ox.Store, request: dict[str, Any], form: Form, media_type: 
     write(results, form, media_type, writer, base=request.get("base", ""))
 
 
-def send_error(connection: socket.socket, kind: str, message: str, place: dict[str, Any] | None = None) -> None:
+def send_error(connection: Connection, kind: str, message: str, place: dict[str, Any] | None = None) -> None:
     """Say what went wrong."""
     send(connection, b"X", json.dumps({"kind": kind, "message": message, "place": place or {}}).encode())
 

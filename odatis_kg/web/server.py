@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import socket
@@ -18,6 +19,8 @@ from odatis_kg.web.app import create_app
 from odatis_kg.web.connections import Connections
 
 _FILES: Final = 1 << 20
+# What requests leave behind is freed without the collector; going through all that is kept takes many milliseconds.
+_COLLECTING: Final = (50_000, 20, 100)
 _OTHER_FILES: Final = 200  # than those of connections: of workers, temporary results, the log
 
 
@@ -84,6 +87,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then welcome."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECTING)
         if self.started:
             click.echo(self._welcome, err=True)
 
