@@ -45,12 +45,11 @@ class Asked:
 @dataclass(slots=True)
 class Seen:
     """What was seen. Times are milliseconds from sending to the end of the answer, whatever its status; requests that had
-    waited longer than any other when time was up count too (`unanswered` are all that were under way then).
+    waited longer than any other when time was up count too.
     """
 
     seconds: float = 0.0
     answered: int = 0
-    unanswered: int = 0
     bytes: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
     p50: float = 0.0
@@ -270,7 +269,6 @@ class _Driver:
         seen.answered = len(times)
         now, slowest = time.perf_counter(), max(times, default=0.0)
         waiting = [now - one.sent for one in self.open.values() if one.sent]
-        seen.unanswered = len(waiting)
         times += [wait for wait in waiting if wait > slowest]
         if pause := self.asked.pause:
             times += [took - step * pause for took in times for step in range(1, int(took / pause))]

@@ -7,18 +7,14 @@ reads what it does not need.
 """
 
 import argparse
-import multiprocessing
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-import pyoxigraph as ox
-
 from benchmarks import synthetic
+from benchmarks.evaluation import Evaluator
 from benchmarks.synthetic import Made
 from odatis_kg.iris import Iris
 from odatis_kg.mapping import values
@@ -86,48 +82,7 @@ def bound(query: NamedQuery, picks: Sequence[_Bindings]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-# Evaluating, in a process that may be killed
-
-
-def _evaluate(store_path: str, pipe: Connection) -> None:
-    store = ox.Store.read_only(store_path)
-    while True:
-        text = pipe.recv()
-        begun = time.perf_counter()
-        found = store.query(text)
-        rows = 1 if isinstance(found, ox.QueryBoolean) else sum(1 for _ in found)
-        pipe.send((time.perf_counter() - begun, rows))
-
-
-class Evaluator:
-    """Evaluates queries on a store, each for so many seconds at most."""
-
-    def __init__(self, store: Path, seconds: float) -> None:
-        self._store, self._seconds = store, seconds
-        self._start()
-
-    def _start(self) -> None:
-        spawning = multiprocessing.get_context("spawn")
-        self._pipe, other = spawning.Pipe()
-        self._process = spawning.Process(target=_evaluate, args=(str(self._store), other), daemon=True)
-        self._process.start()
-        other.close()
-
-    def __call__(self, text: str) -> tuple[float, int] | None:
-        """Seconds and rows; None when the time was over."""
-        self._pipe.send(text)
-        if self._pipe.poll(self._seconds):
-            answer: tuple[float, int] = self._pipe.recv()
-            return answer
-        self.close()
-        self._start()
-        return None
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.join()
-        self._pipe.close()
+# Measuring
 
 
 def names(wanted: Sequence[str]) -> Iterator[str]:
@@ -139,10 +94,21 @@ def names(wanted: Sequence[str]) -> Iterator[str]:
 
 
 def measure(evaluate: Evaluator, texts: Sequence[str]) -> Figure:
-    """The figure of one query; the first run, which reads from the disk, is not counted when there are others."""
+    """The figure of one query; the first run, which reads from the disk, is not counted when there are others.
+
+    Raises:
+        RuntimeError: the engine does not answer it.
+    """
     evaluate(texts[0])
-    taken = [one for text in texts if (one := evaluate(text)) is not None]
-    return Figure([seconds for seconds, _ in taken], median([rows for _, rows in taken]) if taken else 0)
+    taken, rows = [], []
+    for text in texts:
+        if (told := evaluate(text)) is None:
+            continue
+        if isinstance(told.content, str):
+            raise RuntimeError(f"{told.content}: {text}")
+        taken.append(told.seconds)
+        rows.append(int(told.content) if told.kind != "boolean" else 1)
+    return Figure(taken, median(rows) if rows else 0)
 
 
 def wants_attention(figures: Sequence[Figure]) -> bool:

@@ -349,6 +349,7 @@ def _build(corpus: Corpus, data_dir: Path, mark: str) -> Release:
         draft.write_json("statistics.json", counted | {"things": things})
         said = void.describe(counted, _RUN, "2025-01-01T00:00:00Z", void.examples(store, iris), iris)
         void.write(store, draft.path / DESCRIPTION, said, None)
+        store.optimize()
         del store
         manifest = Manifest(
             id=_RUN,

@@ -9,7 +9,6 @@ holds no more files and memory than before.
 import argparse
 import http.client
 import json
-import multiprocessing
 import re
 import socket
 import sys
@@ -20,7 +19,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -29,6 +27,7 @@ from urllib.parse import urlencode
 import pyoxigraph as ox
 
 from benchmarks import servers
+from benchmarks.evaluation import Evaluator
 from benchmarks.servers import Server
 from odatis_kg.config import load
 from odatis_kg.iris import Iris
@@ -42,6 +41,7 @@ from odatis_kg.resources import folder
 from odatis_kg.store.release import Release
 from odatis_kg.store.syntax import bind
 from tests.query_grammar import Grammar, Names, is_repeatable, mutated
+from tests.support import triples_in
 
 BASE: Final = "http://localhost:8000/"
 # Short, so that a case that is too much costs little time.
@@ -63,12 +63,7 @@ _TABLES: Final = {
     "text/csv": None,  # a row is a line: what the engine writes is not read by the engine
     "text/tab-separated-values": ox.QueryResultsFormat.TSV,
 }
-_GRAPHS: Final = {
-    "application/n-triples": ox.RdfFormat.N_TRIPLES,
-    "text/turtle": ox.RdfFormat.TURTLE,
-    "application/rdf+xml": ox.RdfFormat.RDF_XML,
-    "application/ld+json": ox.RdfFormat.JSON_LD,
-}
+_GRAPHS: Final = ("application/n-triples", "text/turtle", "application/rdf+xml", "application/ld+json")
 # A query of ours that the engine alone does not understand, or that is refused by decision.
 _NOT_COMPARED: Final = re.compile(r"SERVICE|textMatch|intersectsBox|LATERAL", re.IGNORECASE)
 _REFUSED_BY_DECISION: Final = re.compile(r"SERVICE|nested|deep|not closed|update|too long", re.IGNORECASE)
@@ -106,59 +101,6 @@ class Probe:
 
     def close(self) -> None:
         self._listener.close()
-
-
-# The engine without a server, in a process that may be killed
-
-
-def _evaluate(store_path: str, pipe: Connection) -> None:
-    store = ox.Store.read_only(store_path)
-    while True:
-        query = pipe.recv()
-        try:
-            found = store.query(query)
-            if isinstance(found, ox.QueryBoolean):
-                pipe.send(("boolean", bool(found)))
-            elif isinstance(found, ox.QueryTriples):
-                pipe.send(("statements", len({str(triple) for triple in found})))
-            else:
-                pipe.send(("rows", sum(1 for _ in found)))
-        except SyntaxError as error:
-            pipe.send(("syntax", str(error)))
-        except Exception as error:
-            pipe.send(("failed", str(error)))
-
-
-class Engine:
-    """What the engine itself says of a query: (kind, content); None when it took too long or died of it."""
-
-    def __init__(self, store: Path) -> None:
-        self._store = store
-        self._start()
-
-    def _start(self) -> None:
-        spawning = multiprocessing.get_context("spawn")
-        self._pipe, other = spawning.Pipe()
-        self._process = spawning.Process(target=_evaluate, args=(str(self._store), other), daemon=True)
-        self._process.start()
-        other.close()
-
-    def ask(self, query: str) -> tuple[str, Any] | None:
-        try:
-            self._pipe.send(query)
-            if self._pipe.poll(_ENGINE_SECONDS):
-                answer: tuple[str, Any] = self._pipe.recv()
-                return answer
-        except (OSError, EOFError):
-            pass
-        self.close()
-        self._start()
-        return None
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._pipe.close()
 
 
 # Requests
@@ -255,8 +197,7 @@ def counted(reply: Reply, accept: str, context: bytes) -> tuple[str, Any]:
         raise FaultError(f"'{reply.kind}' where '{accept}' was asked for")
     try:
         if accept in _GRAPHS:
-            parsed = ox.parse(_CONTEXT.sub(lambda _: context, reply.body, count=1), _GRAPHS[accept], base_iri=BASE)
-            return "statements", len({str(quad.triple) for quad in parsed})
+            return "statements", len(triples_in(_CONTEXT.sub(lambda _: context, reply.body, count=1), accept, BASE))
         reader = _TABLES[accept]
         if reader is None:
             return _counted_csv(reply.body)
@@ -290,7 +231,7 @@ class Fuzzing:
 
     def __init__(self, server: Server, release: Release, probe: Probe, seed: int) -> None:
         self._client = Client(server)
-        self._engine = Engine(release.store)
+        self._engine = Evaluator(release.store, _ENGINE_SECONDS)
         self._server = server
         self._probe = probe
         self._seed = seed
@@ -370,10 +311,10 @@ class Fuzzing:
         ):
             return
         try:
-            told = self._engine.ask(query.encode("utf-8").decode("utf-8"))
+            told = self._engine(query.encode("utf-8").decode("utf-8"))
         except UnicodeError:
             return
-        if told is not None and told[0] not in ("syntax", "failed"):
+        if told is not None and told.kind not in ("syntax", "failed"):
             raise FaultError(f"refused, where the engine has an answer: {detail}")
 
     def _check_others(self, query: str, accept: str, said: tuple[str, Any], chance: Random) -> None:
@@ -386,9 +327,9 @@ class Fuzzing:
         elif not reply.cut and (counted_again := counted(reply, other, self._context)) != said:
             raise FaultError(f"{said} as {accept} and {counted_again} as {other}")
         if not _NOT_COMPARED.search(query):
-            told = self._engine.ask(query)
-            if told is not None and told != said:
-                raise FaultError(f"{said} from the server and {told} from the engine")
+            told = self._engine(query)
+            if told is not None and told[:2] != said:
+                raise FaultError(f"{said} from the server and {told[:2]} from the engine")
 
     def held(self) -> tuple[int, float]:
         """How many descriptors the front has open, and the memory of all processes in megabytes, at rest."""

@@ -1,7 +1,9 @@
-"""Small records written for the tests, and reading what they became."""
+"""Small records written for the tests, and reading what they became and what is said of it."""
 
 from contextlib import AsyncExitStack
 from typing import TypeVar
+
+import pyoxigraph as ox
 
 from odatis_kg.mapping.engine import Mapped, Mappings, map_record
 from odatis_kg.mapping.kinds import Kind, SourceRecord, scan
@@ -98,6 +100,11 @@ def values_of(result: Mapped, predicate: str, subject: str | None = None) -> lis
 def triples_of(result: Mapped) -> set[tuple[str, str, str]]:
     """The distinct statements."""
     return {(statement.subject, statement.predicate, statement.object) for statement in result.statements}
+
+
+def triples_in(content: bytes, media_type: str, base: str | None = None) -> set[ox.Triple]:
+    """The statements of an RDF document, without the graphs they are in; relative IRIs are read against `base`."""
+    return {quad.triple for quad in ox.parse(content, ox.RdfFormat.from_media_type(media_type), base_iri=base)}
 
 
 Engine = TypeVar("Engine", bound=SparqlEngine)

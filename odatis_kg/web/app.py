@@ -1,6 +1,6 @@
 """The application: every route, in one place."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -22,7 +23,7 @@ from odatis_kg.web.context import ContextDocument
 from odatis_kg.web.delivery import Delivery
 from odatis_kg.web.direct import Direct
 from odatis_kg.web.errors import Problem, problem, problem_of
-from odatis_kg.web.exchange import Exchange, nowhere
+from odatis_kg.web.exchange import Exchange, Routes, nowhere
 from odatis_kg.web.graph_store import WRITING, GraphStore
 from odatis_kg.web.lineage import LineagePages
 from odatis_kg.web.linked_data import LinkedData
@@ -120,7 +121,7 @@ def create_app(settings: Settings, engine: SparqlEngine) -> "Application":
     }
     complete(app, settings, [*exact, *(f"/{name}/" for name in below)])
     front = _Front(exact, below, app)
-    return Application(front, settings, protocol, delivery, metrics, log)
+    return Application(front, settings, _routes(exact, below, app), protocol, delivery, metrics, log)
 
 
 class Application(CommonHeaders):
@@ -130,6 +131,7 @@ class Application(CommonHeaders):
         self,
         app: ASGIApp,
         settings: Settings,
+        routes: Routes,
         protocol: SparqlProtocol,
         delivery: Delivery,
         metrics: Metrics,
@@ -142,7 +144,7 @@ class Application(CommonHeaders):
         self._proxies = ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies)).trusted_hosts  # type: ignore[arg-type]
         # Where `/sparql` is: below the path of the public base address, or where a proxy has taken that off.
         self._sparql = tuple({b"/sparql?", f"{urlsplit(settings.base_url).path}sparql?".encode()})
-        super().__init__(app, settings.base_url, metrics, self._watching)
+        super().__init__(app, settings.base_url, routes, metrics, self._watching)
 
     def direct(
         self,
@@ -178,6 +180,14 @@ class Application(CommonHeaders):
         stated = b", ".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
         client = self._proxies.get_trusted_client_address(stated) if stated else peer
         return client if client[0] else peer
+
+
+def _routes(exact: Iterable[str], below: Iterable[str], app: FastAPI) -> Routes:
+    """The routes of the front and those of the framework."""
+    return Routes(
+        [*exact, *(route.path for route in app.routes if isinstance(route, Route))],
+        [*below, *(mount.path.strip("/") for mount in app.routes if isinstance(mount, Mount))],
+    )
 
 
 def _add_pages(app: FastAPI, site: Site) -> None:

@@ -4,6 +4,7 @@ Every response passes here, so that this is where the headers are added that all
 """
 
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
 from starlette.types import Message, Scope, Send
@@ -25,23 +26,22 @@ ALWAYS: Final = (
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
     (b"content-security-policy", _POLICY),
 )
-_ROUTES: Final = frozenset(
-    (
-        "",
-        "sparql",
-        "id",
-        "doc",
-        "graph",
-        "resource",
-        "def",
-        "lineage",
-        "search",
-        "problems",
-        "static",
-        "metrics",
-        "health",
-    )
-)
+
+
+class Routes:
+    """The routes of the application, by which requests are counted and written down: paths themselves, which clients make up,
+    are not. `exact` are whole paths, `below` the first segments of those that have more behind them.
+    """
+
+    __slots__ = ("_below", "_exact")
+
+    def __init__(self, exact: Iterable[str], below: Iterable[str]) -> None:
+        self._exact = frozenset(exact)
+        self._below = {first: f"/{first}" for first in below}
+
+    def of(self, path: str) -> str:
+        """The route of a path: the path, `/` and its first segment, or `other`."""
+        return path if path in self._exact else self._below.get(path[1:].partition("/")[0], "other")
 
 
 class Prepared(list[tuple[bytes, bytes]]):
@@ -61,10 +61,10 @@ class Exchange:
         "seconds", "sent", "status", "whole",
     )  # fmt: skip
 
-    def __init__(self, send: Send, method: str = "GET", path: str = "/") -> None:
+    def __init__(self, send: Send, method: str = "GET", route: str = "other") -> None:
         self._send = send
         self.method = method
-        self.route = route_of(path)
+        self.route = route
         self.begun = time.perf_counter()
         self.seconds = 0.0
         self.status = 0
@@ -104,17 +104,9 @@ def prepared(headers: Any) -> Prepared:
     return every
 
 
-def route_of(path: str) -> str:
-    """The route of a path, out of a fixed list: paths themselves are neither counted nor written down."""
-    first = path[1:].partition("/")[0]
-    if first not in _ROUTES:
-        return "other"
-    return path if first == "health" and path in ("/health/live", "/health/ready") else f"/{first}"
-
-
-def begin(scope: Scope, send: Send) -> Exchange:
+def begin(scope: Scope, send: Send, routes: Routes) -> Exchange:
     """The exchange of a request, which handlers find in its scope."""
-    exchange = scope[_KEY] = Exchange(send, scope["method"], scope["path"])
+    exchange = scope[_KEY] = Exchange(send, scope["method"], routes.of(scope["path"]))
     exchange.begun = scope.get(BEGUN, exchange.begun)
     return exchange
 

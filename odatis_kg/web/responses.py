@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from odatis_kg import __version__
 from odatis_kg.web.compression import CODINGS, SMALLEST, Choice, choose, compress
 from odatis_kg.web.errors import Problem, problem, problem_of
-from odatis_kg.web.exchange import Exchange, begin
+from odatis_kg.web.exchange import Exchange, Routes, begin
 from odatis_kg.web.metrics import Metrics
 from odatis_kg.web.negotiation import HTML, negotiate
 
@@ -38,9 +38,15 @@ class CommonHeaders:
     """
 
     def __init__(
-        self, app: ASGIApp, base_url: str, metrics: Metrics, observers: Sequence[Callable[[Exchange], None]]
+        self,
+        app: ASGIApp,
+        base_url: str,
+        routes: Routes,
+        metrics: Metrics,
+        observers: Sequence[Callable[[Exchange], None]],
     ) -> None:
         self._app = app
+        self._routes = routes
         self._metrics = metrics
         self._base_url = base_url
         self._root = urlsplit(base_url).path
@@ -53,7 +59,7 @@ class CommonHeaders:
             return
         if self._root != "/" and scope["path"].startswith(self._root):
             scope = {**scope, "path": scope["path"][len(self._root) - 1 :]}
-        exchange = begin(scope, send)
+        exchange = begin(scope, send, self._routes)
         self._metrics.in_flight += 1
         try:
             if scope["method"] == "OPTIONS":

@@ -8,6 +8,7 @@ import pytest
 
 from odatis_kg.store.engine import GraphFormat
 from tests.conftest import Built, Server
+from tests.support import triples_in
 
 ONE = "http://localhost:8000/graph/record/demo/magest"
 
@@ -26,14 +27,14 @@ def test_get_of_a_named_graph_in_every_format(server: Server, demo: Built, forma
     content = answer.content
     if format_ is GraphFormat.JSONLD:
         content = json.dumps({**json.loads(content), **server.get("context/v1.jsonld").json()}).encode()
-    read = {quad.triple for quad in ox.parse(content, ox.RdfFormat.from_media_type(format_.value))}
+    read = triples_in(content, format_.value)
     assert read == statements(demo, ONE)
     assert len(read) > 10
 
 
 def test_get_of_the_default_graph_is_the_union(server: Server, demo: Built) -> None:
     answer = server.get("graphs?default", Accept="application/n-triples")
-    assert {quad.triple for quad in ox.parse(answer.content, ox.RdfFormat.N_TRIPLES)} == statements(demo, None)
+    assert triples_in(answer.content, "application/n-triples") == statements(demo, None)
 
 
 def test_get_of_default_with_an_empty_value_is_the_same(server: Server) -> None:

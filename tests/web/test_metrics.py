@@ -15,7 +15,7 @@ from odatis_kg.config import LogSettings, load
 from odatis_kg.store.engine import EngineUnavailableError, QueryTimeoutError
 from odatis_kg.web.access_log import AccessLog, query_hash
 from odatis_kg.web.app import create_app
-from odatis_kg.web.exchange import Exchange, nowhere, route_of
+from odatis_kg.web.exchange import Exchange, nowhere
 from odatis_kg.web.metrics import Metrics
 from tests.conftest import ROOT, Built, Server, serving
 from tests.web.front import Engine
@@ -169,11 +169,28 @@ async def test_who_may_read_metrics_is_a_setting(
         assert (await client.get("/metrics", headers=headers)).status_code == status
 
 
-def test_what_clients_make_up_names_no_metric() -> None:
-    for path in ("/x", "/x/y", "/sparqlx", "/health/x", "//", "/" + "a" * 1_000):
-        assert route_of(path) in ("other", "/health", "/")
-    assert route_of("/id/dataset/a") == "/id"
-    assert route_of("/health/ready") == "/health/ready"
+async def routes_counted(*paths: str) -> set[str]:
+    """The routes that metrics name after a request for each path."""
+    app = create_app(load(server={"metrics": "on"}), Engine())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path in paths:
+            await client.get(path, headers={"Accept": "text/html"})
+        page = (await client.get("/metrics")).text
+    return set(re.findall(r'odatis_kg_requests_total\{route="([^"]*)"', page))
+
+
+async def test_every_route_of_the_application_is_counted_as_itself(server: Server) -> None:
+    described = [re.sub(r"\{\w+\}", "a", path) for path in server.get("openapi.json").json()["paths"]]
+    for path in ("/", "/static/style.css", "/openapi.json", *described):
+        (route,) = await routes_counted(path)
+        assert route == path or path.startswith(f"{route}/"), path
+        assert route not in ("other", "/") or path == "/", path
+
+
+async def test_what_clients_make_up_names_no_metric() -> None:
+    made_up = ("/x", "/x/y", "/sparqlx", "/sparql/x", "/health/x", "/voidx", "/.well-known/x", "/" + "a" * 1_000)
+    assert await routes_counted(*made_up) == {"other"}
 
 
 # The log

@@ -10,18 +10,11 @@ from odatis_kg.config import Settings
 from odatis_kg.store.engine import GraphFormat, TableFormat
 from odatis_kg.web.service_description import FUNCTIONS, GEOSPARQL, ServiceDescription
 from tests.conftest import Built, Server
+from tests.support import triples_in
 
 SD = "http://www.w3.org/ns/sparql-service-description#"
 VOID = "http://rdfs.org/ns/void#"
 ENDPOINT = "http://localhost:8000/sparql"
-PARSERS = {
-    "text/turtle": ox.RdfFormat.TURTLE,
-    "application/n-triples": ox.RdfFormat.N_TRIPLES,
-    "application/ld+json": ox.RdfFormat.JSON_LD,
-    "application/rdf+xml": ox.RdfFormat.RDF_XML,
-    "application/trig": ox.RdfFormat.TRIG,
-    "application/n-quads": ox.RdfFormat.N_QUADS,
-}
 # Names of the W3C for formats (https://www.w3.org/ns/formats/), the type each is asked for by, and a query that has it.
 FORMATS = {
     "SPARQL_Results_JSON": ("application/sparql-results+json", "SELECT * { ?s ?p ?o } LIMIT 1"),
@@ -52,7 +45,7 @@ UNARY = {
 
 
 def described(server: Server) -> set[ox.Triple]:
-    return {quad.triple for quad in ox.parse(server.get("sparql", Accept="text/turtle").content, ox.RdfFormat.TURTLE)}
+    return triples_in(server.get("sparql", Accept="text/turtle").content, "text/turtle")
 
 
 def objects(triples: set[ox.Triple], name: str, subject: str = ENDPOINT) -> set[str]:
@@ -69,7 +62,7 @@ def test_get_without_a_query_returns_rdf(server: Server, format_: GraphFormat) -
     answer = server.get("sparql", Accept=format_.value)
     assert answer.status_code == 200
     assert answer.headers["content-type"].partition(";")[0] == format_.value
-    assert {quad.triple for quad in ox.parse(answer.content, PARSERS[format_.value])} == described(server)
+    assert triples_in(answer.content, format_.value) == described(server)
 
 
 def test_it_has_an_endpoint_triple_with_the_public_address(server: Server) -> None:

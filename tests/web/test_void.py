@@ -10,7 +10,7 @@ import pytest
 from odatis_kg.store.engine import GraphFormat
 from odatis_kg.store.partitions import TARGETS
 from tests.conftest import Built, Server
-from tests.web.test_service_description import PARSERS
+from tests.support import triples_in
 
 VOID = "http://rdfs.org/ns/void#"
 WHOLE = "http://localhost:8000/void#dataset"
@@ -147,18 +147,16 @@ def test_it_is_given_in_every_format_where_clients_look_for_it(server: Server, p
     answer = server.get(path, Accept=format_.value)
     assert answer.status_code == 200
     assert answer.headers["content-type"].partition(";")[0] == format_.value
-    triples = {quad.triple for quad in ox.parse(answer.content, PARSERS[format_.value])}
+    triples = triples_in(answer.content, format_.value)
     assert (
         ox.Triple(ox.NamedNode(WHOLE), ox.NamedNode(f"{VOID}uriSpace"), ox.Literal("http://localhost:8000/")) in triples
     )
 
 
 def test_what_is_served_holds_what_is_in_the_store(server: Server) -> None:
-    served = {str(q.triple) for q in ox.parse(server.get("void.nt").content, ox.RdfFormat.N_TRIPLES)}
-    stored = {
-        str(q.triple)
-        for q in ox.parse(server.get("graph/void", Accept="application/n-triples").content, ox.RdfFormat.N_TRIPLES)
-    }
+    served = {str(one) for one in triples_in(server.get("void.nt").content, "application/n-triples")}
+    graph = server.get("graph/void", Accept="application/n-triples")
+    stored = {str(one) for one in triples_in(graph.content, "application/n-triples")}
     assert stored <= served
     more = {line for line in served - stored if "dcat#" not in line}
     assert len(more) == 1, "what the served document adds is the catalogue's view, and the title of the service"
