@@ -66,6 +66,7 @@ _TABLES: Final = {
 _GRAPHS: Final = ("application/n-triples", "text/turtle", "application/rdf+xml", "application/ld+json")
 # A query of ours that the engine alone does not understand, or that is refused by decision.
 _NOT_COMPARED: Final = re.compile(r"SERVICE|textMatch|intersectsBox|LATERAL", re.IGNORECASE)
+_CUT: Final = re.compile(r"\b(?:LIMIT|OFFSET)\b", re.IGNORECASE)
 _REFUSED_BY_DECISION: Final = re.compile(r"SERVICE|nested|deep|not closed|update|too long", re.IGNORECASE)
 # Where a JSON-LD document names our context, which a reader without a network cannot fetch.
 _CONTEXT: Final = re.compile(rb'(?<="@context":)\s*"http://localhost:8000/[^"]*"')
@@ -328,7 +329,9 @@ class Fuzzing:
             raise FaultError(f"{said} as {accept} and {counted_again} as {other}")
         if not _NOT_COMPARED.search(query):
             told = self._engine(query)
-            if told is not None and told[:2] != said:
+            # Which rows are left by LIMIT is for each store to choose, and what comes of them may be more or less.
+            alike = 1 if _CUT.search(query) else 2
+            if told is not None and told[:alike] != said[:alike]:
                 raise FaultError(f"{said} from the server and {told[:2]} from the engine")
 
     def held(self) -> tuple[int, float]:
