@@ -21,6 +21,8 @@ _SYNONYMS: Final = {
 _GRAPH_SYNONYMS: Final = {
     "application/x-turtle": GraphFormat.TURTLE.value,
     "application/turtle": GraphFormat.TURTLE.value,
+    "text/n3": GraphFormat.TURTLE.value,  # every Turtle document is one of N3
+    "text/rdf+n3": GraphFormat.TURTLE.value,
     "text/plain": GraphFormat.NTRIPLES.value,
     "text/ntriples": GraphFormat.NTRIPLES.value,
     "application/json": GraphFormat.JSONLD.value,
@@ -39,6 +41,7 @@ NAMES: Final = {
     "geojson": TableFormat.GEOJSON.value,
     "ttl": GraphFormat.TURTLE.value,
     "turtle": GraphFormat.TURTLE.value,
+    "n3": GraphFormat.TURTLE.value,
     "nt": GraphFormat.NTRIPLES.value,
     "ntriples": GraphFormat.NTRIPLES.value,
     "n-triples": GraphFormat.NTRIPLES.value,

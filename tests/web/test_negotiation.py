@@ -25,6 +25,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
         ("text/turtle;q=0, */*;q=0.1", "application/sparql-results+json", "application/n-triples", HTML),
         ("TEXT/Turtle; Q=0.5", None, "text/turtle", "text/turtle"),
         ("*/*;q=0", None, None, None),
+        ("text/n3", None, "text/turtle", "text/turtle"),
+        ("text/rdf+n3, application/n-triples;q=0.5", None, "text/turtle", "text/turtle"),
         ("nonsense, text/turtle", None, "text/turtle", "text/turtle"),
         ("text/turtle;charset=utf-8", None, "text/turtle", "text/turtle"),
     ],
