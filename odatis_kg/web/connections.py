@@ -184,7 +184,8 @@ class Connection(HttpToolsProtocol):
         self._all.went(self)
         if self._direct is not None:
             self._all.ended(self)
-            self._direct.leave()
+            direct, self._direct = self._direct, None  # from now on there is nothing to go on with
+            direct.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
@@ -144,6 +145,28 @@ def test_a_client_that_leaves_before_its_answer_frees_its_place(server: Server) 
     with connected(server) as client:
         client.sendall(request("SELECT (95 AS ?n) {}"))
         assert number_in(Reader(client).next()[1]) == 95
+
+
+def test_whenever_a_client_leaves_nothing_goes_on(server: Server) -> None:
+    """Before the query has a worker, while it is taken for a light one, as it goes on as others do, and after."""
+    for number, seconds in enumerate((0, 0.002, 0.01, 0.018, 0.02, 0.022, 0.03, 0.04, 0.06, 0.1, 0.12) * 3):
+        with connected(server) as client:
+            client.sendall(request(f"SELECT (COUNT(*) + {number} AS ?n) {{ ?a ?b ?c . ?d ?e ?f . ?g ?h ?j }}"))
+            time.sleep(seconds)
+    ends = time.monotonic() + 10
+    while (state := _state(server)) != {"engine_busy": 0, "engine_waiting": 0, "requests_in_flight": 1}:
+        assert time.monotonic() < ends, state
+        time.sleep(0.1)
+
+
+def _state(server: Server) -> dict[str, int]:
+    text = httpx.get(f"{server.address}metrics").text
+    return {
+        name: int(value)
+        for name, value in re.findall(
+            r"^odatis_kg_(engine_busy|engine_waiting|requests_in_flight) (\d+)", text, re.MULTILINE
+        )
+    }
 
 
 # With an engine that does what a test says
