@@ -50,7 +50,7 @@ LIMITS: Final = {"timeout_seconds": 1.0, "memory_mb": 256, "result_mb": 5, "requ
 _PROBLEMS: Final = {
     400: ("bad-query", "bad-request"),
     403: ("bad-query", "update-refused"),
-    406: ("not-acceptable",),
+    406: ("not-acceptable", "unwritable-result"),
     413: ("too-large",),
     422: ("result-too-large",),
     503: ("overloaded",),
