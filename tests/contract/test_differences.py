@@ -5,6 +5,7 @@ A test here that fails is good news or bad: the page is no longer true.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
@@ -153,8 +154,11 @@ async def test_what_virtuoso_has_at_its_own_time_limit_is_no_result(virtuoso: st
         headers={"Accept": "application/sparql-results+json"},
         timeout=30,
     )
-    assert raw.status_code == 200
-    assert raw.headers["X-SQL-State"] == "S1TAT"
+    # It gives what it has, with a header, or on a slow machine, where it has nothing yet, an error.
+    if raw.status_code == 200:
+        assert raw.headers["X-SQL-State"] == "S1TAT"
+    else:
+        assert re.search("S1T00|S1TAT|estimated execution time", raw.text), raw.text
     async with AsyncExitStack() as ending:
         bounds = QuerySettings(endpoint=virtuoso, timeout_seconds=1.2)  # type: ignore[call-arg]
         engine = await start(RemoteEngine(bounds), ending)
