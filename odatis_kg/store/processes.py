@@ -261,7 +261,8 @@ class Nursery:
             process = await asyncio.shield(forked)
             _, worker = await loop.create_unix_connection(Worker, sock=ours)
         except BaseException:
-            ours.close()
+            ours.close()  # so that it ends
+            forked.add_done_callback(self._unwanted)
             raise
         worker.process, worker.rank = process, rank
         try:
@@ -272,12 +273,19 @@ class Nursery:
             raise EngineUnavailableError("a query worker ended while starting") from None
         except BaseException:
             worker.close()
+            self._unwanted(forked)
             raise
         if kind != b"R":
             await self.reap(worker)
             raise EngineUnavailableError(body.decode("utf-8", "replace"))
         self.network_lock = b"true" in body
         return worker
+
+    def _unwanted(self, forked: asyncio.Future[int]) -> None:
+        """A worker that nobody waits for any more: without being asked to, the nursery would keep what is left of it."""
+        if not forked.cancelled() and forked.exception() is None:
+            with suppress(OSError):
+                self._control.send(MESSAGE.pack(b"E", forked.result(), 0))
 
     async def reap(self, worker: Worker) -> int:
         """Kill a worker, whatever it is doing, and wait until it is gone; how it ended (a signal below zero)."""

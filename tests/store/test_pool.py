@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -31,6 +31,7 @@ from odatis_kg.store.engine import (
 )
 from odatis_kg.store.nursery import read_into_memory
 from odatis_kg.store.pool import WorkerPool
+from odatis_kg.store.processes import Rank
 from odatis_kg.store.release import Releases
 from odatis_kg.store.syntax import QueryRefusedError
 from odatis_kg.store.worker import answer, receive
@@ -95,6 +96,29 @@ async def test_at_the_deadline_the_process_is_gone(make: Make) -> None:
     assert len(before - processes()) == 1
     assert await answer_of(pool, ONE) == b"x\r\n1\r\n"
     await settled(4)
+
+
+async def test_a_worker_that_nobody_waits_for_any_more_is_reaped(make: Make) -> None:
+    pool = await make()
+    assert pool.current
+    for turn in range(8):
+        forking = asyncio.create_task(pool.current.nursery.fork(Rank.COMMON))
+        await asyncio.sleep(turn * 0.002)
+        forking.cancel()
+        with suppress(asyncio.CancelledError):
+            await pool.current.nursery.reap(await forking)
+    (nursery,) = processes("nurseries")
+    for _ in range(100):
+        if len(children := _children(nursery)) == 4:
+            return
+        await asyncio.sleep(0.05)
+    assert len(children) == 4
+
+
+def _children(process: int) -> list[str]:
+    """Those that have ended and were not waited for included."""
+    command = ["ps", "--ppid", str(process), "-o", "stat="]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
 
 
 async def test_a_query_whose_client_leaves_is_stopped(make: Make) -> None:
