@@ -99,6 +99,7 @@ class WorkerPool:
         self.known_long: OrderedDict[int, None] = OrderedDict()
         self._frames: dict[tuple[object, ...], str] = {}
         self.current: Generation | None = None
+        self._generations: set[Generation] = set()
         self._waiting: deque[tuple[asyncio.Future[None], bool]] = deque()  # and whether one that is kept will do
         self._tasks: set[asyncio.Task[object]] = set()
         self._following: asyncio.Task[None] | None = None
@@ -153,8 +154,8 @@ class WorkerPool:
                 await self._following
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=_STOP_SECONDS)
-        if self.current:
-            generation, self.current = self.current, None
+        self.current = None
+        for generation in list(self._generations):  # one that was being left may be among them
             await self._close(generation)
         for waiter, _ in self._waiting:
             if not waiter.done():
@@ -426,9 +427,13 @@ class WorkerPool:
                 await nursery.end()
             held.close()
             raise
+        self._generations.add(generation)
         return generation
 
     async def _close(self, generation: Generation) -> None:
+        if generation not in self._generations:
+            return  # it is being closed
+        self._generations.discard(generation)
         workers, generation.workers = generation.workers, set()
         for worker in workers:
             worker.close()
