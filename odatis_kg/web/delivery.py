@@ -146,7 +146,10 @@ class Delivery:
         if begun is None:
             return None
         represented = Represented(query, choice, key, {}, b"")
-        return Direct(represented, begun, self._flights.begin(key), address, self.cache, self._flights, observers)
+        return Direct(
+            represented, begun, self._flights.begin(key), address, self.cache, self._flights, observers,
+            lambda: self._engine.release,
+        )  # fmt: skip
 
     def _key(self, query: Query, headers: Mapping[str, str], before: bytes) -> Key | None:
         """Everything the result depends on; None when it may be something else each time."""

@@ -22,7 +22,17 @@ Observers = Sequence[Callable[[Exchange], None]]
 class Direct:
     """A query under way, and how its result is represented to the client that asked."""
 
-    __slots__ = ("_address", "_cache", "_flights", "_observers", "begun", "exchange", "flight", "represented")
+    __slots__ = (
+        "_address",
+        "_cache",
+        "_flights",
+        "_observers",
+        "_release",
+        "begun",
+        "exchange",
+        "flight",
+        "represented",
+    )
 
     def __init__(
         self,
@@ -33,6 +43,7 @@ class Direct:
         cache: Cache,
         flights: Flights,
         observers: Observers,
+        release: Callable[[], str | None],
     ) -> None:
         self.represented = represented
         self.begun: Begun | None = begun
@@ -42,6 +53,7 @@ class Direct:
         self._cache = cache
         self._flights = flights
         self._observers = observers
+        self._release = release  # that is being served
 
     def is_light(self) -> bool:
         """See `Begun.is_light`."""
@@ -53,17 +65,19 @@ class Direct:
         if answer is None:
             return None
         self.begun = None
-        represented, exchange, cache = self.represented, self.exchange, self._cache
+        represented, exchange, cache, key = self.represented, self.exchange, self._cache, self.represented.key
         exchange.first = time.perf_counter() - exchange.begun
-        assert represented.key is not None
+        assert key is not None
+        if self._release() != key.release:
+            represented.key = None  # a new release came in between: this may be of either
         held = represented.hold(answer, answer.content)
         coding = represented.coding(len(held.body))
         body = compress_now(held.body, coding) if coding else held.body
         variant = represented.variant(held, coding, body)
-        if cache.put(held):
+        if represented.key is not None and cache.put(held):
             cache.add(held, represented.choice, variant)
             cache.remember(self._address, held, represented.choice)
-        self._flights.end(represented.key, self.flight, held)
+        self._flights.end(key, self.flight, held if represented.key is not None else None)
         exchange.take(held, len(body), "fresh")
         exchange.seconds = time.perf_counter() - exchange.begun
         for observe in self._observers:

@@ -226,6 +226,19 @@ async def test_one_evaluation_at_a_time_and_what_came_of_it_is_kept(begun: tuple
     assert len(engine.asked) == 1
 
 
+async def test_what_may_be_of_another_release_is_not_kept(begun: tuple[Application, Beginning]) -> None:
+    app, engine = begun
+    first = app.direct(target("ASK {}"), HEADERS, None, lambda: None)
+    assert isinstance(first, Direct)
+    engine.begun.comes = Whole(Form.ASK, engine.asked[0].table, b'{"boolean":true}')  # type: ignore[arg-type]
+    engine.release = "r2"
+    found = first.response()
+    assert found
+    assert not found.etag
+    assert (b"cache-control", b"no-store") in found.headers
+    assert isinstance(app.direct(target("ASK {}"), HEADERS, None, lambda: None), Direct), "it is asked again"
+
+
 async def test_what_nobody_waits_for_is_stopped_and_can_be_asked_again(begun: tuple[Application, Beginning]) -> None:
     app, engine = begun
     first = app.direct(target("ASK {}"), HEADERS, None, lambda: None)
